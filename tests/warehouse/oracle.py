@@ -1,0 +1,1015 @@
+"""The semantics of design.md section 3 once more, in plain Python, to hold the SQL models against.
+
+Written from the design alone. A ledger is a mapping of lists of plain dicts in the ledger's own form (`deals`,
+`assumptions`, `scenarios`, `token_observations`); every function takes the day as of which it answers.
+Amounts are fractions until they are rounded where the design rounds them. Nothing here reads files or SQL.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+Record = Mapping[str, Any]
+Ledger = Mapping[str, Sequence[Record]]
+Month = int
+"""A month as year * 12 + (month - 1), so that months can be counted."""
+
+UNDISCLOSED = "undisclosed"
+ALL = "all"
+ANNOUNCED = frozenset({"plan", "letter_of_intent", "framework", "definitive", "delivered"})
+FIRM = frozenset({"definitive", "delivered"})
+LAYER_OF_KIND = {
+    "power_supply": "power",
+    "datacenter_lease": "site",
+    "datacenter_development": "site",
+    "compute_supply": "chips",
+    "cloud_services": "cloud",
+    "equity_investment": "capital",
+    "debt_financing": "capital",
+    "acquisition": "capital",
+    "joint_venture": "plan",
+    "expansion_plan": "plan",
+}
+COMPUTE_LAYERS = ("chips", "cloud", "site")
+"""In the order that settles a tie for the binding layer."""
+
+CUSTOMER_ROLES = ("customer", "tenant")
+STAND_IN_ROLES = ("sponsor", "developer", "operator")
+KINDS_WITH_STAND_IN = frozenset(
+    {"datacenter_lease", "datacenter_development", "joint_venture", "expansion_plan"}
+)
+FLOW_KIND = {
+    "compute_supply": "spend",
+    "cloud_services": "spend",
+    "datacenter_lease": "spend",
+    "datacenter_development": "spend",
+    "power_supply": "spend",
+    "equity_investment": "equity",
+    "debt_financing": "debt",
+    "acquisition": "acquisition",
+    "joint_venture": "plan",
+    "expansion_plan": "plan",
+}
+PAYEE_ROLES: dict[str, tuple[str, ...]] = {
+    "compute_supply": ("supplier", "chip_vendor"),
+    "cloud_services": ("cloud_provider", "supplier"),
+    "datacenter_lease": ("landlord", "developer", "operator"),
+    "datacenter_development": ("developer", "supplier"),
+    "power_supply": ("power_supplier", "supplier"),
+    "equity_investment": ("investee",),
+    "debt_financing": ("borrower",),
+    "acquisition": ("target",),
+    "joint_venture": (),
+    "expansion_plan": (),
+}
+_SPENDER = ("customer", "tenant", "sponsor", "operator")
+PAYER_ROLES: dict[str, tuple[str, ...]] = {
+    "compute_supply": _SPENDER,
+    "cloud_services": _SPENDER,
+    "datacenter_lease": ("tenant", "customer", "sponsor", "operator"),
+    "datacenter_development": _SPENDER,
+    "power_supply": _SPENDER,
+    "equity_investment": ("investor",),
+    "debt_financing": ("lender",),
+    "acquisition": ("acquirer",),
+    "joint_venture": _SPENDER,
+    "expansion_plan": _SPENDER,
+}
+BACKED_ROLES = ("borrower", "tenant", "customer", "developer")
+GW_DIGITS = 9
+USD_DIGITS = 2
+DAYS_IN_MONTH = Fraction(304375, 10000)
+MINUTES_IN_DAY = 1440
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Low, base and high of one figure."""
+
+    low: Fraction
+    base: Fraction
+    high: Fraction
+
+    def __add__(self, other: Bounds) -> Bounds:
+        return Bounds(self.low + other.low, self.base + other.base, self.high + other.high)
+
+    def times(self, factor: Fraction) -> Bounds:
+        """Every bound multiplied by the factor."""
+        return Bounds(self.low * factor, self.base * factor, self.high * factor)
+
+    def most(self, other: Bounds) -> Bounds:
+        """The larger of the two, bound by bound."""
+        return self._by_bound(other, max)
+
+    def least(self, other: Bounds) -> Bounds:
+        """The smaller of the two, bound by bound."""
+        return self._by_bound(other, min)
+
+    def minus(self, other: Bounds) -> Bounds:
+        """What is left, bound by bound (low less low)."""
+        return self._by_bound(other, lambda mine, theirs: mine - theirs)
+
+    def _by_bound(self, other: Bounds, combine: Callable[[Fraction, Fraction], Fraction]) -> Bounds:
+        return Bounds(
+            combine(self.low, other.low),
+            combine(self.base, other.base),
+            combine(self.high, other.high),
+        )
+
+    def as_tuple(self) -> tuple[Fraction, Fraction, Fraction]:
+        """The three numbers in order."""
+        return (self.low, self.base, self.high)
+
+
+ZERO = Bounds(Fraction(0), Fraction(0), Fraction(0))
+
+
+def sum_bounds(figures: Iterable[Bounds | None]) -> Bounds:
+    """The sum; what is unknown adds nothing."""
+    total = ZERO
+    for figure in figures:
+        total = total + (figure or ZERO)
+    return total
+
+
+def most_bounds(figures: Iterable[Bounds | None]) -> Bounds:
+    """The largest, bound by bound; what is unknown counts as nothing."""
+    largest = ZERO
+    for figure in figures:
+        largest = largest.most(figure or ZERO)
+    return largest
+
+
+def to_fraction(number: Any) -> Fraction:
+    """A number as written, exactly."""
+    return Fraction(Decimal(str(number)))
+
+
+def round_half_up(number: Fraction, digits: int) -> Fraction:
+    """The number rounded half away from zero."""
+    scaled = number * 10**digits
+    whole = math.floor(abs(scaled) + Fraction(1, 2))
+    return Fraction(whole if scaled >= 0 else -whole, 10**digits)
+
+
+def to_bounds(quantity: Any, *, digits: int) -> Bounds | None:
+    """S1: the bounds of a stated quantity; a plain number is exact; None where no figure is stated."""
+    if quantity is None:
+        return None
+    if not isinstance(quantity, Mapping):
+        quantity = {"value": quantity, "qualifier": "exact"}
+    qualifier = quantity.get("qualifier", "exact")
+    stated = quantity.get("value")
+    if qualifier == "range":
+        low, high = to_fraction(quantity["low"]), to_fraction(quantity["high"])
+        base = (low + high) / 2 if stated is None else to_fraction(stated)
+    elif stated is None:
+        return None
+    else:
+        base = to_fraction(stated)
+        low, high = {
+            "exact": (base, base),
+            "about": (base * Fraction(9, 10), base * Fraction(11, 10)),
+            "up_to": (Fraction(0), base),
+            "at_least": (base, base),
+        }[qualifier]
+    return Bounds(*(round_half_up(bound, digits) for bound in (low, base, high)))
+
+
+def to_period(text: Any) -> tuple[dt.date, dt.date]:
+    """First and last day of a date written as a day, month, quarter, half or year."""
+    written = text.isoformat() if isinstance(text, dt.date) else str(text)
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", written):
+        day = dt.date.fromisoformat(written)
+        return day, day
+    year = int(written[:4])
+    part = written[5:]
+    if not part:
+        first_month, months = 1, 12
+    elif part[0] == "Q":
+        first_month, months = 3 * int(part[1:]) - 2, 3
+    elif part[0] == "H":
+        first_month, months = 6 * int(part[1:]) - 5, 6
+    else:
+        first_month, months = int(part), 1
+    last_month = first_month + months - 1
+    last = dt.date(year, last_month, calendar.monthrange(year, last_month)[1])
+    return dt.date(year, first_month, 1), last
+
+
+def last_day_of(text: Any) -> dt.date:
+    """The day on which something dated so counts as known."""
+    return to_period(text)[1]
+
+
+def month_of(day: dt.date) -> Month:
+    """The month of a day."""
+    return day.year * 12 + day.month - 1
+
+
+def first_day_of(month: Month) -> dt.date:
+    """The first day of a month."""
+    return dt.date(month // 12, month % 12 + 1, 1)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link that is in force on a day."""
+
+    to: str
+    relation: str
+    shared_gw: Bounds | None
+    shared_usd: Bounds | None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase as last stated."""
+
+    seq: int
+    capacity: Bounds | None
+    starts: Any
+    ends: Any
+    online_on: Any
+
+
+@dataclass(frozen=True)
+class State:
+    """S2 to S4: one deal as known on a day."""
+
+    deal_id: str
+    kind: str
+    layer: str
+    first_known_on: dt.date
+    last_known_on: dt.date
+    commitment: str
+    is_disputed: bool
+    capacity: Bounds | None
+    basis: str | None
+    online: Bounds | None
+    value: Bounds | None
+    is_cash: bool
+    is_conditional: bool
+    term: Mapping[str, Any]
+    phases: tuple[Phase, ...]
+    links: tuple[Link, ...]
+    parties: tuple[tuple[str, str, Fraction | None], ...]
+
+    @property
+    def is_announced(self) -> bool:
+        """All but rumoured and cancelled."""
+        return self.commitment in ANNOUNCED
+
+    @property
+    def is_firm(self) -> bool:
+        """Definitive or delivered."""
+        return self.commitment in FIRM
+
+    def orgs(self, role: str) -> list[str]:
+        """The organisations that have the role."""
+        return [org for org, their_role, _ in self.parties if their_role == role]
+
+    @property
+    def customers(self) -> list[str]:
+        """S5: the organisations whose compute this deal is."""
+        named = [org for role in CUSTOMER_ROLES for org in self.orgs(role)]
+        if not named and self.kind in KINDS_WITH_STAND_IN:
+            named = [org for role in STAND_IN_ROLES for org in self.orgs(role)]
+        return sorted(set(named))
+
+    @property
+    def is_pure_guarantee(self) -> bool:
+        """A deal that is nothing but a promise to stand in for somebody."""
+        return bool(self.orgs("guarantor")) and self.value is not None and not self.is_cash
+
+
+@dataclass(frozen=True)
+class Flow:
+    """S6: money from a payer to a payee, of a known or an unknown amount."""
+
+    deal_id: str
+    payer: str
+    payee: str
+    kind: str
+    amount: Bounds | None
+    is_cash: bool
+    is_conditional: bool
+    is_pass_through: bool = False
+
+
+@dataclass(frozen=True)
+class Netted:
+    """S5: the total of a set of deals within one layer or flow kind, and what was taken off for it."""
+
+    gross: Bounds = ZERO
+    total: Bounds = ZERO
+    part_of: Fraction = Fraction(0)
+    overlap: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
+class CapacityRow:
+    """A row of capacity_by_customer."""
+
+    gross: Bounds
+    total: Bounds
+    firm: Bounds
+    deal_count: int
+    is_binding: bool | None
+
+
+@dataclass(frozen=True)
+class SpendRow:
+    """A row of spend_by_customer; the implied bounds are None where no assumption or no capacity is known."""
+
+    announced: Bounds
+    firm_base: Fraction
+    implied: tuple[Fraction | None, Fraction | None, Fraction | None]
+    capital_raised: Fraction
+    pass_through: Fraction
+    contingent: Fraction
+    planned: Fraction
+    unvalued_deal_count: int
+
+
+@dataclass(frozen=True)
+class Loop:
+    """S11: a cycle of organisations, from the one whose id sorts first."""
+
+    org_ids: tuple[str, ...]
+    deal_ids: tuple[str, ...]
+    bottleneck: Fraction | None
+    has_conditional_leg: bool
+    has_noncash_leg: bool
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """S8: what of a figure falls into months, with the basis, and what does not."""
+
+    months: Mapping[tuple[str, Month], Bounds] = field(default_factory=dict)
+    unscheduled: Bounds = ZERO
+
+
+def _to_link(link: Record) -> Link:
+    return Link(
+        to=link["to"],
+        relation=link["relation"],
+        shared_gw=to_bounds(link.get("shared_gw"), digits=GW_DIGITS),
+        shared_usd=to_bounds(link.get("shared_usd"), digits=USD_DIGITS),
+    )
+
+
+def _to_phase(phase: Record) -> Phase:
+    return Phase(
+        seq=phase["seq"],
+        capacity=to_bounds(phase.get("capacity_gw"), digits=GW_DIGITS),
+        starts=phase.get("starts"),
+        ends=phase.get("ends"),
+        online_on=phase.get("online_on"),
+    )
+
+
+def events_in_order(deal: Record) -> list[tuple[dt.date, Record]]:
+    """Every event with its known day, by (day, position in the file)."""
+    dated = [(last_day_of(event["known_on"]), event) for event in deal["events"]]
+    return sorted(dated, key=lambda pair: pair[0])
+
+
+def fold_deal(deal: Record, day: dt.date) -> State | None:
+    """S2 and S3: the deal as known on the day, or None before its first event."""
+    known = [(known_on, event) for known_on, event in events_in_order(deal) if known_on <= day]
+    if not known:
+        return None
+    commitment: str | None = None
+    capacity: Record | None = None
+    online: Any = None
+    value: Record | None = None
+    term: Mapping[str, Any] = {}
+    phases: Sequence[Record] = deal.get("phases") or ()
+    links: Sequence[Record] = deal.get("links") or ()
+    for _, event in known:
+        if commitment is None or event["kind"] != "disputed":
+            commitment = event["commitment"]
+        capacity = event.get("capacity_gw") or capacity
+        online = event.get("online_gw") or online
+        value = event.get("value_usd") or value
+        term = event.get("term") or term
+        phases = event["phases"] if event.get("phases") is not None else phases
+        links = event["links"] if event.get("links") is not None else links
+    assert commitment is not None
+    basis = capacity.get("basis", "unspecified") if capacity else None
+    return State(
+        deal_id=deal["id"],
+        kind=deal["kind"],
+        layer="power" if basis == "utility" else LAYER_OF_KIND[deal["kind"]],
+        first_known_on=known[0][0],
+        last_known_on=known[-1][0],
+        commitment=commitment,
+        is_disputed=known[-1][1]["kind"] == "disputed",
+        capacity=to_bounds(capacity, digits=GW_DIGITS),
+        basis=basis,
+        online=to_bounds(online, digits=GW_DIGITS),
+        value=to_bounds(value, digits=USD_DIGITS),
+        is_cash=value is None or value.get("cash", True),
+        is_conditional=value is not None and value.get("conditional", False),
+        term=term,
+        phases=tuple(sorted(map(_to_phase, phases), key=lambda phase: phase.seq)),
+        links=tuple(
+            _to_link(link)
+            for link in links
+            if link.get("known_on") is None or last_day_of(link["known_on"]) <= day
+        ),
+        parties=tuple(
+            (
+                party["org"],
+                party["role"],
+                None if party.get("share") is None else to_fraction(party["share"]),
+            )
+            for party in deal["parties"]
+            if party.get("known_on") is None or last_day_of(party["known_on"]) <= day
+        ),
+    )
+
+
+def net_set(
+    amounts: Mapping[str, Bounds | None],
+    links_of: Mapping[str, Sequence[Link]],
+    share_of: Callable[[Link], Bounds | None],
+) -> Netted:
+    """S5: gross, parts, overlaps and total of a set of deals within one layer or flow kind."""
+    children: dict[str, list[str]] = defaultdict(list)
+    top_level = []
+    for deal_id in sorted(amounts):
+        parents = [
+            link.to
+            for link in links_of[deal_id]
+            if link.relation == "part_of" and link.to in amounts and link.to != deal_id
+        ]
+        if parents:
+            children[parents[0]].append(deal_id)
+        else:
+            top_level.append(deal_id)
+
+    def counted(deal_id: str) -> Bounds:
+        parts = sum_bounds(counted(child) for child in children[deal_id])
+        return (amounts[deal_id] or ZERO).most(parts)
+
+    shared_of_pair: dict[tuple[str, str], Bounds | None] = {}
+    for deal_id in sorted(amounts):
+        for link in links_of[deal_id]:
+            if link.relation == "overlaps" and link.to in amounts and link.to != deal_id:
+                first, second = sorted((deal_id, link.to))
+                stated = share_of(link)
+                if shared_of_pair.get((first, second)) is None:
+                    shared_of_pair[first, second] = stated
+    shared = ZERO
+    for (first, second), stated in shared_of_pair.items():
+        one, other = amounts[first], amounts[second]
+        if one is not None and other is not None:
+            smaller = Bounds(Fraction(0), min(one.base, other.base), min(one.high, other.high))
+            shared = shared + (stated or smaller)
+
+    gross = sum_bounds(amounts.values())
+    summed = sum_bounds(counted(deal_id) for deal_id in top_level)
+    less_shared = Bounds(
+        summed.low - shared.high, summed.base - shared.base, summed.high - shared.low
+    )
+    total = less_shared.most(most_bounds(amounts.values()))
+    return Netted(
+        gross=gross,
+        total=total,
+        part_of=gross.base - summed.base,
+        overlap=summed.base - total.base,
+    )
+
+
+def _spread(total: Bounds, first: Month, last: Month, digits: int) -> dict[Month, Bounds]:
+    """The total evenly over the months, by cumulative rounding so that it ties to the last digit."""
+    count = last - first + 1
+
+    def until(bound: Fraction, months: int) -> Fraction:
+        return round_half_up(bound * months / count, digits)
+
+    return {
+        first + index: Bounds(
+            *(until(bound, index + 1) - until(bound, index) for bound in total.as_tuple())
+        )
+        for index in range(count)
+    }
+
+
+def term_months(term: Mapping[str, Any]) -> tuple[Month | None, Month | None]:
+    """First and last month of a term, each None where it is not known."""
+    first = month_of(to_period(term["starts"])[0]) if term.get("starts") else None
+    if term.get("ends"):
+        return first, month_of(last_day_of(term["ends"]))
+    if first is not None and term.get("years") is not None:
+        months = int(round_half_up(to_fraction(term["years"]) * 12, 0))
+        return first, first + months - 1
+    return first, None
+
+
+def schedule_capacity(state: State) -> Scheduled:
+    """S8: the months in which a deal's capacity is to come online."""
+    if state.capacity is None:
+        return Scheduled()
+    months: dict[tuple[str, Month], Bounds] = defaultdict(lambda: ZERO)
+    left = state.capacity
+    last_phase_month: Month | None = None
+    for phase in state.phases:
+        if phase.capacity is None or not phase.starts:
+            continue
+        first = month_of(to_period(phase.starts)[0])
+        last = month_of(last_day_of(phase.ends or phase.starts))
+        part = phase.capacity.least(left)
+        left = left.minus(part)
+        last_phase_month = max(last, last_phase_month or last)
+        for month, amount in _spread(part, first, last, GW_DIGITS).items():
+            months["stated", month] = months["stated", month] + amount
+    starts, ends = term_months(state.term)
+    first_left = starts if last_phase_month is None else last_phase_month + 1
+    if first_left is not None and ends is not None and first_left <= ends:
+        for month, amount in _spread(left, first_left, ends, GW_DIGITS).items():
+            months["spread", month] = amount
+        left = ZERO
+    return Scheduled({key: amount for key, amount in months.items() if amount != ZERO}, left)
+
+
+def schedule_money(amount: Bounds, term: Mapping[str, Any]) -> Scheduled:
+    """S8: the months over which money is spent."""
+    first, last = term_months(term)
+    if first is None or last is None or first > last:
+        return Scheduled({}, amount)
+    spread = _spread(amount, first, last, USD_DIGITS)
+    return Scheduled({("spread", month): part for month, part in spread.items() if part != ZERO})
+
+
+def phase_slips(deal: Record, day: dt.date) -> dict[int, tuple[dt.date, dt.date, int]]:
+    """S8: first promise, latest promise (or actual start) and days between, of every phase ever stated."""
+    stated: dict[int, list[dt.date]] = defaultdict(list)
+    known = [(known_on, event) for known_on, event in events_in_order(deal) if known_on <= day]
+    lists = [event["phases"] for _, event in known if event.get("phases") is not None]
+    if known:
+        lists.insert(0, deal.get("phases") or [])
+    for phases in lists:
+        for phase in phases:
+            if phase.get("starts"):
+                stated[phase["seq"]].append(to_period(phase["starts"])[0])
+            if phase.get("online_on"):
+                stated[phase["seq"]].append(to_period(phase["online_on"])[0])
+    return {
+        seq: (promised[0], promised[-1], (promised[-1] - promised[0]).days)
+        for seq, promised in stated.items()
+    }
+
+
+class Oracle:
+    """What the ledger says as of one day."""
+
+    def __init__(self, ledger: Ledger, day: dt.date) -> None:
+        self.ledger = ledger
+        self.day = day
+
+    @cached_property
+    def states(self) -> dict[str, State]:
+        """Every deal known on the day."""
+        folded = (fold_deal(deal, self.day) for deal in self.ledger["deals"])
+        return {state.deal_id: state for state in folded if state is not None}
+
+    @cached_property
+    def links(self) -> dict[str, list[Link]]:
+        """The links in force whose two deals are both known."""
+        return {
+            deal_id: [link for link in state.links if link.to in self.states]
+            for deal_id, state in self.states.items()
+        }
+
+    @cached_property
+    def superseded(self) -> set[str]:
+        """The deals that an announced deal replaces."""
+        return {
+            link.to
+            for deal_id, links in self.links.items()
+            for link in links
+            if link.relation == "supersedes"
+            and link.to != deal_id
+            and self.states[deal_id].is_announced
+        }
+
+    @cached_property
+    def counting(self) -> dict[str, State]:
+        """The deals that count: announced and not superseded."""
+        return {
+            deal_id: state
+            for deal_id, state in self.states.items()
+            if state.is_announced and deal_id not in self.superseded
+        }
+
+    def _customers_of(self, state: State) -> list[str]:
+        return [*state.customers, ALL]
+
+    def _net_capacity(self, customer: str, layer: str, *, firm: bool) -> Netted:
+        amounts = {
+            deal_id: state.capacity
+            for deal_id, state in self.counting.items()
+            if state.layer == layer
+            and customer in self._customers_of(state)
+            and (state.is_firm or not firm)
+        }
+        if layer == "plan":
+            return Netted(sum_bounds(amounts.values()), most_bounds(amounts.values()))
+        return net_set(amounts, self.links, lambda link: link.shared_gw)
+
+    @cached_property
+    def customers(self) -> list[str]:
+        """Every organisation that is a customer of a deal that counts, and `all`."""
+        return sorted(
+            {
+                customer
+                for state in self.counting.values()
+                if state.layer != "capital"
+                for customer in self._customers_of(state)
+            }
+        )
+
+    @cached_property
+    def capacity(self) -> dict[tuple[str, str], CapacityRow]:
+        """S5: capacity_by_customer, by (customer, layer)."""
+        rows: dict[tuple[str, str], CapacityRow] = {}
+        for customer in self.customers:
+            counts = {
+                layer: sum(
+                    state.layer == layer and customer in self._customers_of(state)
+                    for state in self.counting.values()
+                )
+                for layer in (*COMPUTE_LAYERS, "power", "plan")
+            }
+            netted = {
+                layer: self._net_capacity(customer, layer, firm=False)
+                for layer, count in counts.items()
+                if count
+            }
+            firm = {layer: self._net_capacity(customer, layer, firm=True) for layer in netted}
+            compute = [layer for layer in COMPUTE_LAYERS if layer in netted]
+            binding = max(
+                compute,
+                key=lambda layer: (netted[layer].total.base, netted[layer].total.high),
+                default=None,
+            )
+            for layer in netted:
+                rows[customer, layer] = CapacityRow(
+                    gross=netted[layer].gross,
+                    total=netted[layer].total,
+                    firm=firm[layer].total,
+                    deal_count=counts[layer],
+                    is_binding=layer == binding,
+                )
+            if compute:
+                rows[customer, "net"] = CapacityRow(
+                    gross=sum_bounds(netted[layer].gross for layer in compute),
+                    total=most_bounds(netted[layer].total for layer in compute),
+                    firm=most_bounds(firm[layer].total for layer in compute),
+                    deal_count=sum(counts[layer] for layer in compute),
+                    is_binding=None,
+                )
+        return rows
+
+    @cached_property
+    def eliminations(self) -> dict[tuple[str, str, str], Fraction]:
+        """S5: what is taken off the base, by (customer, layer, reason), where it is not nothing."""
+        taken: dict[tuple[str, str, str], Fraction] = {}
+        for customer, layer in self.capacity:
+            if layer in ("net", "plan"):
+                continue
+            netted = self._net_capacity(customer, layer, firm=False)
+            taken[customer, layer, "part_of"] = netted.part_of
+            taken[customer, layer, "overlap"] = netted.overlap
+            if layer in COMPUTE_LAYERS and not self.capacity[customer, layer].is_binding:
+                taken[customer, layer, "layer"] = netted.total.base
+        return {key: amount for key, amount in taken.items() if amount}
+
+    @cached_property
+    def flows(self) -> list[Flow]:
+        """S6: the money flows of the deals that count."""
+        plain = [flow for state in self.counting.values() for flow in _flows_of(state)]
+        paid = {
+            (flow.deal_id, flow.payee)
+            for flow in plain
+            if flow.kind == "spend" and flow.payee != UNDISCLOSED
+        }
+        served = {
+            (deal_id, payee)
+            for deal_id, links in self.links.items()
+            for link in links
+            for target, payee in paid
+            if link.relation == "supplies" and link.to == target
+        }
+        return [
+            Flow(
+                **{
+                    **flow.__dict__,
+                    "is_pass_through": flow.kind == "spend"
+                    and (flow.deal_id, flow.payer) in served,
+                }
+            )
+            for flow in plain
+        ]
+
+    def _net_money(self, flows: Iterable[Flow], *, firm: bool = False) -> Bounds:
+        """Parts and overlaps netted within one flow kind, over the cash flows given."""
+        amounts: dict[str, Bounds | None] = {}
+        for flow in flows:
+            if not flow.is_cash or (firm and not self.states[flow.deal_id].is_firm):
+                continue
+            amounts.setdefault(flow.deal_id, None)
+            if flow.amount is not None:
+                amounts[flow.deal_id] = (amounts[flow.deal_id] or ZERO) + flow.amount
+        return net_set(amounts, self.links, lambda link: link.shared_usd).total
+
+    def usd_per_gw(self) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
+        """S7: the cited cost of a gigawatt by scenario, each None until its assumption is known."""
+        known = {
+            assumption["id"]: assumption
+            for assumption in self.ledger.get("assumptions", ())
+            if last_day_of(assumption.get("known_on") or assumption["as_of"]) <= self.day
+        }
+        found: list[Fraction | None] = []
+        scenarios = [s for s in self.ledger.get("scenarios", ()) if s["metric"] == "usd_per_gw"]
+        for name in ("low", "base", "high"):
+            part = scenarios[0][name] if scenarios else None
+            assumption = known.get(part["assumption"]) if part else None
+            figure = assumption.get(part["take"]) if assumption and part else None
+            found.append(None if figure is None else to_fraction(figure))
+        return found[0], found[1], found[2]
+
+    def implied(self, customer: str) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
+        """S7: net capacity times dollars a gigawatt."""
+        row = self.capacity.get((customer, "net"))
+        if row is None:
+            return (None, None, None)
+        low, base, high = (
+            None if price is None else bound * price
+            for bound, price in zip(row.total.as_tuple(), self.usd_per_gw(), strict=True)
+        )
+        return low, base, high
+
+    @cached_property
+    def spend(self) -> dict[str, SpendRow]:
+        """S6: spend_by_customer."""
+        orgs = {org for flow in self.flows for org in (flow.payer, flow.payee)} - {UNDISCLOSED}
+        rows = {org: self._spend_of(org) for org in orgs}
+        if self.flows:
+            rows[ALL] = self._spend_of(ALL)
+        return rows
+
+    def _spend_of(self, org: str) -> SpendRow:
+        paid = [flow for flow in self.flows if org in (flow.payer, ALL)]
+        received = [flow for flow in self.flows if org in (flow.payee, ALL)]
+        spend = [flow for flow in paid if flow.kind == "spend"]
+        own = [flow for flow in spend if org != ALL or not flow.is_pass_through]
+        plans: dict[str, list[Bounds | None]] = defaultdict(list)
+        for flow in paid:
+            if flow.kind == "plan":
+                plans[flow.deal_id].append(flow.amount)
+        return SpendRow(
+            announced=self._net_money(own),
+            firm_base=self._net_money(own, firm=True).base,
+            implied=self.implied(org),
+            capital_raised=sum(
+                (
+                    self._net_money(flow for flow in received if flow.kind == kind).base
+                    for kind in ("equity", "debt")
+                ),
+                Fraction(0),
+            ),
+            pass_through=self._net_money(flow for flow in spend if flow.is_pass_through).base,
+            contingent=sum_bounds(flow.amount for flow in paid if flow.kind == "guarantee").base,
+            planned=most_bounds(map(sum_bounds, plans.values())).base,
+            unvalued_deal_count=len({flow.deal_id for flow in spend if flow.amount is None}),
+        )
+
+    @cached_property
+    def loops(self) -> set[Loop]:
+        """S11: every simple cycle of 2 to 5 organisations."""
+        legs: dict[tuple[str, str], list[Flow]] = defaultdict(list)
+        for flow in self.flows:
+            if UNDISCLOSED not in (flow.payer, flow.payee) and flow.payer != flow.payee:
+                legs[flow.payer, flow.payee].append(flow)
+        found: set[Loop] = set()
+
+        def walk(path: tuple[str, ...]) -> None:
+            for payer, payee in legs:
+                if payer != path[-1]:
+                    continue
+                if payee == path[0] and len(path) >= 2:
+                    found.add(_to_loop(path, legs))
+                elif payee > path[0] and payee not in path and len(path) < 5:
+                    walk((*path, payee))
+
+        for org in {payer for payer, _ in legs}:
+            walk((org,))
+        return found
+
+
+def _to_loop(path: tuple[str, ...], legs: Mapping[tuple[str, str], Sequence[Flow]]) -> Loop:
+    flows = [legs[leg] for leg in zip(path, (*path[1:], path[0]), strict=True)]
+    amounts = []
+    for leg in flows:
+        cash = [f.amount.base for f in leg if f.amount and f.is_cash and f.kind != "guarantee"]
+        if cash:
+            amounts.append(max(cash))
+    return Loop(
+        org_ids=path,
+        deal_ids=tuple(sorted({flow.deal_id for leg in flows for flow in leg})),
+        bottleneck=min(amounts, default=None),
+        has_conditional_leg=any(
+            all(flow.is_conditional or flow.kind == "guarantee" for flow in leg) for leg in flows
+        ),
+        has_noncash_leg=any(not any(flow.is_cash for flow in leg) for leg in flows),
+    )
+
+
+def _sides(state: State, roles: Sequence[str]) -> dict[str, Fraction]:
+    """The organisations of the first role present, each with its share."""
+    for role in roles:
+        parties = [(org, share) for org, their_role, share in state.parties if their_role == role]
+        if parties:
+            stated = sum((share for _, share in parties if share is not None), Fraction(0))
+            open_count = sum(share is None for _, share in parties)
+            rest = (1 - stated) / open_count if open_count else Fraction(0)
+            return {org: rest if share is None else share for org, share in parties}
+    return {UNDISCLOSED: Fraction(1)}
+
+
+def _flows_of(state: State) -> list[Flow]:
+    """S6: the flows of one deal, guarantees included."""
+    flows = []
+    if not state.is_pure_guarantee:
+        for payer, payer_share in _sides(state, PAYER_ROLES[state.kind]).items():
+            for payee, payee_share in _sides(state, PAYEE_ROLES[state.kind]).items():
+                flows.append(
+                    Flow(
+                        state.deal_id,
+                        payer,
+                        payee,
+                        FLOW_KIND[state.kind],
+                        state.value and state.value.times(payer_share * payee_share),
+                        state.is_cash,
+                        state.is_conditional,
+                    )
+                )
+    if state.orgs("guarantor"):
+        known = state.value if state.is_pure_guarantee else None
+        for payer, payer_share in _sides(state, ("guarantor",)).items():
+            for payee, payee_share in _sides(state, BACKED_ROLES).items():
+                amount = known and known.times(payer_share * payee_share)
+                flows.append(
+                    Flow(
+                        state.deal_id,
+                        payer,
+                        payee,
+                        "guarantee",
+                        amount,
+                        is_cash=False,
+                        is_conditional=state.is_conditional,
+                    )
+                )
+    return flows
+
+
+@dataclass(frozen=True)
+class Volume:
+    """S9: an observation on the common scale; the rate is None for a peak."""
+
+    observation_id: str
+    series: tuple[str, str, str]
+    starts: dt.date
+    ends: dt.date
+    per_month: Bounds | None
+
+    @property
+    def days(self) -> int:
+        """Length of the period."""
+        return (self.ends - self.starts).days + 1
+
+    @property
+    def middle(self) -> Fraction:
+        """The middle of the period, in days of the proleptic calendar."""
+        return self.starts.toordinal() + Fraction(self.days, 2)
+
+
+def token_period(period: Record) -> tuple[dt.date, dt.date]:
+    """S9: first and last day of an observation's period."""
+    first = to_period(period["of"])[0]
+    kind = period["kind"]
+    if kind in ("minute", "day"):
+        return first, first
+    if kind == "week":
+        return first, first + dt.timedelta(days=6)
+    if kind == "cumulative":
+        return first, last_day_of(period["to"])
+    months = {"month": 1, "quarter": 3, "half": 6, "year": 12}[kind]
+    return first, _same_day_after(first, months) - dt.timedelta(days=1)
+
+
+def _same_day_after(day: dt.date, months: int) -> dt.date:
+    month = first_day_of(month_of(day) + months)
+    last = calendar.monthrange(month.year, month.month)[1]
+    return month.replace(day=min(day.day, last))
+
+
+def normalise(observation: Record) -> Volume:
+    """S9: an observation as tokens a month of 30.4375 days."""
+    starts, ends = token_period(observation["period"])
+    days = (ends - starts).days + 1
+    factor = {
+        "minute": MINUTES_IN_DAY * DAYS_IN_MONTH,
+        "day": DAYS_IN_MONTH,
+        "week": DAYS_IN_MONTH / 7,
+        "month": Fraction(1),
+        "quarter": Fraction(1, 3),
+        "half": Fraction(1, 6),
+        "year": Fraction(1, 12),
+        "cumulative": DAYS_IN_MONTH / days,
+    }[observation["period"]["kind"]]
+    stated = to_bounds(observation["tokens"], digits=3)
+    is_peak = observation["measure"].startswith("peak")
+    return Volume(
+        observation_id=observation["id"],
+        series=(observation["org"], observation["scope"], observation["measure"]),
+        starts=starts,
+        ends=ends,
+        per_month=None if is_peak or stated is None else stated.times(factor),
+    )
+
+
+def series_of(observations: Iterable[Record]) -> dict[tuple[str, str, str], list[Volume]]:
+    """S9: the neighbours of each series in order; of two that overlap the finer one stays."""
+    kept: dict[tuple[str, str, str], list[Volume]] = defaultdict(list)
+    for volume in sorted(map(normalise, observations), key=lambda v: (v.days, v.starts)):
+        others = kept[volume.series]
+        if volume.per_month is not None and not any(
+            volume.starts <= other.ends and other.starts <= volume.ends for other in others
+        ):
+            others.append(volume)
+    return {key: sorted(volumes, key=lambda v: v.starts) for key, volumes in kept.items()}
+
+
+def growth_between(earlier: Volume, later: Volume) -> tuple[float, float | None] | None:
+    """S9: yearly factor and doubling days; None across series, where there is nothing to compare."""
+    if earlier.series != later.series or earlier.per_month is None or later.per_month is None:
+        return None
+    days = float(later.middle - earlier.middle)
+    ratio = float(later.per_month.base / earlier.per_month.base)
+    doubling = None if ratio == 1 else days * math.log(2) / math.log(ratio)
+    return ratio ** (365.25 / days), doubling
+
+
+def monthly_values(volumes: Sequence[Volume]) -> dict[Month, tuple[float, bool]]:
+    """S9: base value of each month from the first to the last observation, and whether it is estimated."""
+    values: dict[Month, tuple[float, bool]] = {}
+    if not volumes:
+        return values
+    for month in range(month_of(volumes[0].starts), month_of(volumes[-1].ends) + 1):
+        held = [v for v in volumes if month_of(v.starts) <= month <= month_of(v.ends)]
+        if held:
+            values[month] = (_base_of(held[-1]), False)
+            continue
+        first = first_day_of(month)
+        middle = first.toordinal() + (first_day_of(month + 1) - first).days / 2
+        before = [v for v in volumes if v.middle <= middle][-1]
+        after = [v for v in volumes if v.middle > middle][0]
+        share = (middle - float(before.middle)) / float(after.middle - before.middle)
+        low, high = _base_of(before), _base_of(after)
+        values[month] = (low * (high / low) ** share, True)
+    return values
+
+
+def _base_of(volume: Volume) -> float:
+    assert volume.per_month is not None
+    return float(volume.per_month.base)
+
+
+def world_floor(observations: Sequence[Record], month: Month) -> tuple[float, float]:
+    """S9: what the providers' own totals come to in a month, and the share of it that is carried forward."""
+    own = [o for o in observations if o["level"] == "provider_total" and o["basis"] == "stated"]
+    held = carried = 0.0
+    for volumes in series_of(own).values():
+        values = monthly_values(volumes)
+        if month in values:
+            held += values[month][0]
+        elif values and max(values) < month <= max(values) + 12:
+            carried += values[max(values)][0]
+    total = held + carried
+    return total, carried / total if total else 0.0
