@@ -1,8 +1,9 @@
-"""The semantics of design.md section 3 once more, in plain Python, to hold the SQL models against.
+"""The semantics of design.md section 3 in plain Python, to hold the SQL models against.
 
-Written from the design alone. A ledger is a mapping of lists of plain dicts in the ledger's own form (`deals`,
-`assumptions`, `scenarios`, `token_observations`); every function takes the day as of which it answers.
-Amounts are fractions until they are rounded where the design rounds them. Nothing here reads files or SQL.
+Written from the design alone. A ledger is a mapping of lists of plain dicts in the ledger's own
+form (`deals`, `assumptions`, `scenarios`, `token_observations`); every answer is as of a day.
+Amounts are fractions until they are rounded where the design rounds them. Nothing here reads
+files or SQL.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -163,7 +164,7 @@ def round_half_up(number: Fraction, digits: int) -> Fraction:
 
 
 def to_bounds(quantity: Any, *, digits: int) -> Bounds | None:
-    """S1: the bounds of a stated quantity; a plain number is exact; None where no figure is stated."""
+    """S1: the bounds of a quantity; a plain number is exact; None where no figure is stated."""
     if quantity is None:
         return None
     if not isinstance(quantity, Mapping):
@@ -309,7 +310,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Netted:
-    """S5: the total of a set of deals within one layer or flow kind, and what was taken off for it."""
+    """S5: the total of a set of deals within one layer or flow kind, and what it leaves out."""
 
     gross: Bounds = ZERO
     total: Bounds = ZERO
@@ -330,7 +331,7 @@ class CapacityRow:
 
 @dataclass(frozen=True)
 class SpendRow:
-    """A row of spend_by_customer; the implied bounds are None where no assumption or no capacity is known."""
+    """A row of spend_by_customer; an implied bound is None where it rests on something unknown."""
 
     announced: Bounds
     firm_base: Fraction
@@ -495,7 +496,7 @@ def net_set(
 
 
 def _spread(total: Bounds, first: Month, last: Month, digits: int) -> dict[Month, Bounds]:
-    """The total evenly over the months, by cumulative rounding so that it ties to the last digit."""
+    """The total evenly over the months, rounded cumulatively so that it ties exactly."""
     count = last - first + 1
 
     def until(bound: Fraction, months: int) -> Fraction:
@@ -556,7 +557,7 @@ def schedule_money(amount: Bounds, term: Mapping[str, Any]) -> Scheduled:
 
 
 def phase_slips(deal: Record, day: dt.date) -> dict[int, tuple[dt.date, dt.date, int]]:
-    """S8: first promise, latest promise (or actual start) and days between, of every phase ever stated."""
+    """S8: first promise, latest promise or actual start, and days between, by phase."""
     stated: dict[int, list[dt.date]] = defaultdict(list)
     known = [(known_on, event) for known_on, event in events_in_order(deal) if known_on <= day]
     lists = [event["phases"] for _, event in known if event.get("phases") is not None]
@@ -967,7 +968,7 @@ def series_of(observations: Iterable[Record]) -> dict[tuple[str, str, str], list
 
 
 def growth_between(earlier: Volume, later: Volume) -> tuple[float, float | None] | None:
-    """S9: yearly factor and doubling days; None across series, where there is nothing to compare."""
+    """S9: yearly factor and doubling days; None across series: nothing to compare."""
     if earlier.series != later.series or earlier.per_month is None or later.per_month is None:
         return None
     days = float(later.middle - earlier.middle)
@@ -977,7 +978,7 @@ def growth_between(earlier: Volume, later: Volume) -> tuple[float, float | None]
 
 
 def monthly_values(volumes: Sequence[Volume]) -> dict[Month, tuple[float, bool]]:
-    """S9: base value of each month from the first to the last observation, and whether it is estimated."""
+    """S9: base value of each month from first to last observation, and if it is estimated."""
     values: dict[Month, tuple[float, bool]] = {}
     if not volumes:
         return values
@@ -1002,7 +1003,7 @@ def _base_of(volume: Volume) -> float:
 
 
 def world_floor(observations: Sequence[Record], month: Month) -> tuple[float, float]:
-    """S9: what the providers' own totals come to in a month, and the share of it that is carried forward."""
+    """S9: the sum of the providers' own totals in a month, and the share that is carried on."""
     own = [o for o in observations if o["level"] == "provider_total" and o["basis"] == "stated"]
     held = carried = 0.0
     for volumes in series_of(own).values():

@@ -1,4 +1,4 @@
-"""The worked examples against the plain-Python calculation: proof that the referee knows the rules."""
+"""The worked examples against the plain-Python calculation: the referee knows the rules."""
 
 from __future__ import annotations
 
