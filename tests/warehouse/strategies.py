@@ -290,6 +290,11 @@ def _link_lists(draw: st.DrawFn, index: int, ids: list[str], deals: dict[str, Re
         ]
         if not targets:
             continue
+        akin = [
+            target for target in targets if _is_akin(deals[ids[index]], deals[target], relation)
+        ]
+        if akin and not draw(_one_in(4)):
+            targets = akin
         link: Record = {"to": draw(st.sampled_from(targets)), "relation": relation}
         if relation == "overlaps":
             if draw(_one_in(3)):
@@ -300,6 +305,14 @@ def _link_lists(draw: st.DrawFn, index: int, ids: list[str], deals: dict[str, Re
             link["known_on"] = draw(st.sampled_from(KNOWN_ON))
         links.append(link)
     return links
+
+
+def _is_akin(deal: Record, target: Record, relation: str) -> bool:
+    """Whether a link has something to take off or to pass through."""
+    orgs, target_orgs = ({party["org"] for party in d["parties"]} for d in (deal, target))
+    if relation == "supplies":
+        return FLOW_KIND[target["kind"]] == "spend" and bool(orgs & target_orgs)
+    return deal["kind"] == target["kind"] and bool(orgs & target_orgs)
 
 
 def _key(link: Record) -> tuple[str, str]:
