@@ -1,0 +1,4 @@
+{# A folder, its layer and its schema share one word: the custom schema is used as it stands. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name | trim if custom_schema_name else target.schema }}
+{%- endmacro %}

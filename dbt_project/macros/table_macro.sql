@@ -1,0 +1,17 @@
+{# Materialises a model as a table macro: a query that takes arguments, kept in the published file.
+
+The model's config names the arguments; relations are written by `published()`, without a database
+name, so that the same body works in the work database and in a release. #}
+{% materialization table_macro, adapter='duckdb' %}
+    {%- set target_relation = this.incorporate(type='view') -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement('main') -%}
+        create or replace macro {{ this.include(database=true) }}({{ config.require('arguments') | join(', ') }}) as table
+        {{ sql }}
+    {%- endcall %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': []}) }}
+{% endmaterialization %}
+
+{# A published relation by schema and name alone. #}
+{% macro published(model) %}{{ ref(model).include(database=false) }}{% endmacro %}

@@ -1,0 +1,98 @@
+with today as (
+    select today from {{ ref('stg_ledger__build') }}
+),
+
+phase as (
+    select fct.*
+    from {{ ref('fct_deal_phase') }} as fct
+    inner join today
+        on fct.known_on <= today.today
+),
+
+deal as (
+    select * from {{ ref('dim_deal') }}
+),
+
+party as (
+    select fct.*
+    from {{ ref('fct_deal_party') }} as fct
+    inner join today
+        on fct.known_on <= today.today
+),
+
+ranked as (
+    select
+        phase.*,
+        row_number() over (partition by deal_id, phase_seq order by known_on) as first_order,
+        row_number() over (partition by deal_id, phase_seq order by known_on desc) as last_order,
+        sum(capacity_gw_base) over (partition by deal_id, known_on order by phase_seq) as so_far_gw
+    from phase
+    where promised_from is not null
+),
+
+span as (
+    select
+        deal_id,
+        phase_seq,
+        max(case when first_order = 1 then promised_from end) as first_promised,
+        max(case when last_order = 1 then coalesce(online_on, promised_from) end) as latest_promised,
+        max(case when last_order = 1 then promised_to end) as latest_promised_to,
+        max(case when last_order = 1 then online_on end) as online_on,
+        max(case when last_order = 1 then so_far_gw end) as so_far_gw,
+        count(*) as times_promised
+    from ranked
+    group by deal_id, phase_seq
+),
+
+builder as (
+    select
+        deal_id,
+        org_id,
+        row_number() over (
+            partition by deal_id
+            order by case role when 'developer' then 1 when 'landlord' then 2 else 3 end, party_seq
+        ) as preference
+    from party
+    where role in ('developer', 'landlord', 'cloud_provider', 'chip_vendor', 'supplier', 'power_supplier')
+),
+
+customer as (
+    select
+        deal_id,
+        org_id,
+        row_number() over (
+            partition by deal_id
+            order by case role when 'customer' then 1 when 'tenant' then 2 else 3 end, party_seq
+        ) as preference
+    from party
+    where role in ('customer', 'tenant', 'sponsor')
+)
+
+select
+    span.deal_id,
+    span.phase_seq,
+    span.first_promised,
+    span.latest_promised,
+    {{ days_between('span.first_promised', 'span.latest_promised') }} as slip_days,
+    builder.org_id as developer_id,
+    customer.org_id as customer_id,
+    -- The last promised day is past, and what is known to run does not reach this phase.
+    coalesce(
+        deal.commitment <> 'delivered'
+        and deal.commitment <> 'cancelled'
+        and span.online_on is null
+        and span.latest_promised_to < today.today
+        and coalesce(deal.online_gw_base, 0) < coalesce(span.so_far_gw, 0.000000001),
+        false
+    ) as is_overdue,
+    cast(span.times_promised as integer) as times_promised,
+    deal.source_ids,
+    deal.confidence
+from span
+inner join deal
+    on span.deal_id = deal.deal_id
+cross join today
+left join builder
+    on span.deal_id = builder.deal_id and builder.preference = 1
+left join customer
+    on span.deal_id = customer.deal_id and customer.preference = 1

@@ -1,0 +1,13 @@
+with source as (
+    select * from {{ source('raw_ledger', 'deal') }}
+)
+
+select
+    deal_id,
+    title,
+    kind,
+    confidence,
+    notes,
+    file,
+    line
+from source
