@@ -9,6 +9,7 @@ name, so that the same body works in the work database and in a release. #}
         create or replace macro {{ this.include(database=true) }}({{ config.require('arguments') | join(', ') }}) as table
         {{ sql }}
     {%- endcall %}
+    {{ adapter.commit() }}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': []}) }}
 {% endmaterialization %}
