@@ -151,6 +151,27 @@ def most_bounds(figures: Iterable[Bounds | None]) -> Bounds:
     return largest
 
 
+def sum_known(figures: Iterable[Bounds | None]) -> Bounds | None:
+    """The sum; nothing where there is no figure, unknown where none of them is known."""
+    figures = list(figures)
+    if figures and all(figure is None for figure in figures):
+        return None
+    return sum_bounds(figures)
+
+
+def most_known(figures: Iterable[Bounds | None]) -> Bounds | None:
+    """The largest; nothing where there is no figure, unknown where none of them is known."""
+    figures = list(figures)
+    if figures and all(figure is None for figure in figures):
+        return None
+    return most_bounds(figures)
+
+
+def base_of(figure: Bounds | None) -> Fraction | None:
+    """The base of a figure that may be unknown."""
+    return None if figure is None else figure.base
+
+
 def to_fraction(number: Any) -> Fraction:
     """A number as written, exactly."""
     return Fraction(Decimal(str(number)))
@@ -310,10 +331,13 @@ class Flow:
 
 @dataclass(frozen=True)
 class Netted:
-    """S5: the total of a set of deals within one layer or flow kind, and what it leaves out."""
+    """S5: the total of a set of deals within one layer or flow kind, and what it leaves out.
 
-    gross: Bounds = ZERO
-    total: Bounds = ZERO
+    No deal is nothing (0); deals of which none states a figure are unknown (None).
+    """
+
+    gross: Bounds | None = ZERO
+    total: Bounds | None = ZERO
     part_of: Fraction = Fraction(0)
     overlap: Fraction = Fraction(0)
 
@@ -322,24 +346,25 @@ class Netted:
 class CapacityRow:
     """A row of capacity_by_customer."""
 
-    gross: Bounds
-    total: Bounds
-    firm: Bounds
+    gross: Bounds | None
+    total: Bounds | None
+    firm: Bounds | None
+    online_base: Fraction | None
     deal_count: int
-    is_binding: bool | None
+    is_binding: bool
 
 
 @dataclass(frozen=True)
 class SpendRow:
-    """A row of spend_by_customer; an implied bound is None where it rests on something unknown."""
+    """A row of spend_by_customer; None is unknown."""
 
-    announced: Bounds
-    firm_base: Fraction
+    announced: Bounds | None
+    firm_base: Fraction | None
     implied: tuple[Fraction | None, Fraction | None, Fraction | None]
-    capital_raised: Fraction
-    pass_through: Fraction
-    contingent: Fraction
-    planned: Fraction
+    capital_raised: Fraction | None
+    pass_through: Fraction | None
+    contingent: Fraction | None
+    planned: Fraction | None
     unvalued_deal_count: int
 
 
@@ -447,8 +472,19 @@ def net_set(
     amounts: Mapping[str, Bounds | None],
     links_of: Mapping[str, Sequence[Link]],
     share_of: Callable[[Link], Bounds | None],
+    *,
+    caps_shared: bool = False,
 ) -> Netted:
-    """S5: gross, parts, overlaps and total of a set of deals within one layer or flow kind."""
+    """S5: gross, parts, overlaps and total of a set of deals within one layer or flow kind.
+
+    Args:
+        amounts: What each deal of the set states, None where it states nothing.
+        links_of: The links of each deal that are in force.
+        share_of: What a link of two overlapping deals says that they share.
+        caps_shared: Whether no more can be shared than the smaller of the two.
+    """
+    if amounts and all(amount is None for amount in amounts.values()):
+        return Netted(None, None)
     children: dict[str, list[str]] = defaultdict(list)
     top_level = []
     for deal_id in sorted(amounts):
@@ -478,8 +514,9 @@ def net_set(
     for (first, second), stated in shared_of_pair.items():
         one, other = amounts[first], amounts[second]
         if one is not None and other is not None:
-            smaller = Bounds(Fraction(0), min(one.base, other.base), min(one.high, other.high))
-            shared = shared + (stated or smaller)
+            smaller = one.least(other)
+            share = stated or Bounds(Fraction(0), smaller.base, smaller.high)
+            shared = shared + (share.least(smaller) if caps_shared else share)
 
     gross = sum_bounds(amounts.values())
     summed = sum_bounds(counted(deal_id) for deal_id in top_level)
@@ -557,18 +594,21 @@ def schedule_money(amount: Bounds, term: Mapping[str, Any]) -> Scheduled:
 
 
 def phase_slips(deal: Record, day: dt.date) -> dict[int, tuple[dt.date, dt.date, int]]:
-    """S8: first promise, latest promise or actual start, and days between, by phase."""
-    stated: dict[int, list[dt.date]] = defaultdict(list)
+    """S8: first promise, latest promise or actual start, and days between, by phase.
+
+    Of several lists of one day the last one holds.
+    """
     known = [(known_on, event) for known_on, event in events_in_order(deal) if known_on <= day]
-    lists = [event["phases"] for _, event in known if event.get("phases") is not None]
-    if known:
-        lists.insert(0, deal.get("phases") or [])
-    for phases in lists:
+    list_of_day = {known[0][0]: deal.get("phases") or []} if known else {}
+    for known_on, event in known:
+        if event.get("phases") is not None:
+            list_of_day[known_on] = event["phases"]
+    stated: dict[int, list[dt.date]] = defaultdict(list)
+    for phases in list_of_day.values():
         for phase in phases:
-            if phase.get("starts"):
-                stated[phase["seq"]].append(to_period(phase["starts"])[0])
-            if phase.get("online_on"):
-                stated[phase["seq"]].append(to_period(phase["online_on"])[0])
+            for name in ("starts", "online_on"):
+                if phase.get(name):
+                    stated[phase["seq"]].append(to_period(phase[name])[0])
     return {
         seq: (promised[0], promised[-1], (promised[-1] - promised[0]).days)
         for seq, promised in stated.items()
@@ -620,17 +660,30 @@ class Oracle:
     def _customers_of(self, state: State) -> list[str]:
         return [*state.customers, ALL]
 
-    def _net_capacity(self, customer: str, layer: str, *, firm: bool) -> Netted:
+    def _net_capacity(self, customer: str, layer: str, scope: str = "announced") -> Netted:
+        counted = {
+            deal_id: state
+            for deal_id, state in self.counting.items()
+            if state.layer == layer and customer in self._customers_of(state)
+        }
+        if scope == "online":
+            running = {deal_id: s.online for deal_id, s in counted.items() if s.online is not None}
+            if layer == "plan":
+                return Netted(sum_known(running.values()), most_known(running.values()))
+            return net_set(running, self.links, lambda link: link.shared_gw, caps_shared=True)
         amounts = {
             deal_id: state.capacity
-            for deal_id, state in self.counting.items()
-            if state.layer == layer
-            and customer in self._customers_of(state)
-            and (state.is_firm or not firm)
+            for deal_id, state in counted.items()
+            if state.is_firm or scope == "announced"
         }
         if layer == "plan":
-            return Netted(sum_bounds(amounts.values()), most_bounds(amounts.values()))
+            return Netted(sum_known(amounts.values()), most_known(amounts.values()))
         return net_set(amounts, self.links, lambda link: link.shared_gw)
+
+    def _online_base(self, customer: str, layers: Iterable[str]) -> Fraction | None:
+        """What runs, netted as the contracts that it is part of; None where nothing is stated."""
+        running = [self._net_capacity(customer, layer, "online") for layer in layers]
+        return max((n.total.base for n in running if n.total and n.total != ZERO), default=None)
 
     @cached_property
     def customers(self) -> list[str]:
@@ -657,15 +710,15 @@ class Oracle:
                 for layer in (*COMPUTE_LAYERS, "power", "plan")
             }
             netted = {
-                layer: self._net_capacity(customer, layer, firm=False)
+                layer: self._net_capacity(customer, layer)
                 for layer, count in counts.items()
                 if count
             }
-            firm = {layer: self._net_capacity(customer, layer, firm=True) for layer in netted}
+            firm = {layer: self._net_capacity(customer, layer, "firm") for layer in netted}
             compute = [layer for layer in COMPUTE_LAYERS if layer in netted]
             binding = max(
-                compute,
-                key=lambda layer: (netted[layer].total.base, netted[layer].total.high),
+                (layer for layer in compute if netted[layer].total is not None),
+                key=lambda layer: ((netted[layer].total or ZERO).base, _high_of(netted[layer])),
                 default=None,
             )
             for layer in netted:
@@ -673,30 +726,41 @@ class Oracle:
                     gross=netted[layer].gross,
                     total=netted[layer].total,
                     firm=firm[layer].total,
+                    online_base=self._online_base(customer, [layer]),
                     deal_count=counts[layer],
                     is_binding=layer == binding,
                 )
             if compute:
+                firm_layers = [
+                    firm[layer].total for layer in compute if self._has_firm(customer, layer)
+                ]
                 rows[customer, "net"] = CapacityRow(
-                    gross=sum_bounds(netted[layer].gross for layer in compute),
-                    total=most_bounds(netted[layer].total for layer in compute),
-                    firm=most_bounds(firm[layer].total for layer in compute),
+                    gross=sum_known(netted[layer].gross for layer in compute),
+                    total=most_known(netted[layer].total for layer in compute),
+                    firm=most_known(firm_layers),
+                    online_base=self._online_base(customer, compute),
                     deal_count=sum(counts[layer] for layer in compute),
-                    is_binding=None,
+                    is_binding=False,
                 )
         return rows
+
+    def _has_firm(self, customer: str, layer: str) -> bool:
+        return any(
+            state.is_firm and state.layer == layer and customer in self._customers_of(state)
+            for state in self.counting.values()
+        )
 
     @cached_property
     def eliminations(self) -> dict[tuple[str, str, str], Fraction]:
         """S5: what is taken off the base, by (customer, layer, reason), where it is not nothing."""
         taken: dict[tuple[str, str, str], Fraction] = {}
         for customer, layer in self.capacity:
-            if layer in ("net", "plan"):
+            if layer not in COMPUTE_LAYERS:
                 continue
-            netted = self._net_capacity(customer, layer, firm=False)
+            netted = self._net_capacity(customer, layer)
             taken[customer, layer, "part_of"] = netted.part_of
             taken[customer, layer, "overlap"] = netted.overlap
-            if layer in COMPUTE_LAYERS and not self.capacity[customer, layer].is_binding:
+            if netted.total is not None and not self.capacity[customer, layer].is_binding:
                 taken[customer, layer, "layer"] = netted.total.base
         return {key: amount for key, amount in taken.items() if amount}
 
@@ -727,7 +791,7 @@ class Oracle:
             for flow in plain
         ]
 
-    def _net_money(self, flows: Iterable[Flow], *, firm: bool = False) -> Bounds:
+    def _net_money(self, flows: Iterable[Flow], *, firm: bool = False) -> Bounds | None:
         """Parts and overlaps netted within one flow kind, over the cash flows given."""
         amounts: dict[str, Bounds | None] = {}
         for flow in flows:
@@ -757,7 +821,7 @@ class Oracle:
     def implied(self, customer: str) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
         """S7: net capacity times dollars a gigawatt."""
         row = self.capacity.get((customer, "net"))
-        if row is None:
+        if row is None or row.total is None:
             return (None, None, None)
         low, base, high = (
             None if price is None else bound * price
@@ -767,37 +831,37 @@ class Oracle:
 
     @cached_property
     def spend(self) -> dict[str, SpendRow]:
-        """S6: spend_by_customer."""
+        """S6: spend_by_customer: whoever pays, is paid or is a customer, and `all`."""
         orgs = {org for flow in self.flows for org in (flow.payer, flow.payee)} - {UNDISCLOSED}
-        rows = {org: self._spend_of(org) for org in orgs}
-        if self.flows:
-            rows[ALL] = self._spend_of(ALL)
-        return rows
+        orgs.update(org for state in self.counting.values() for org in self._customers_of(state))
+        return {org: self._spend_of(org) for org in orgs}
 
     def _spend_of(self, org: str) -> SpendRow:
         paid = [flow for flow in self.flows if org in (flow.payer, ALL)]
         received = [flow for flow in self.flows if org in (flow.payee, ALL)]
-        spend = [flow for flow in paid if flow.kind == "spend"]
+        spend = [flow for flow in paid if flow.kind == "spend" and flow.is_cash]
         own = [flow for flow in spend if org != ALL or not flow.is_pass_through]
         plans: dict[str, list[Bounds | None]] = defaultdict(list)
         for flow in paid:
             if flow.kind == "plan":
                 plans[flow.deal_id].append(flow.amount)
+        raised = [
+            self._net_money(flows)
+            for flows in (
+                [flow for flow in received if flow.kind == kind and flow.is_cash]
+                for kind in ("equity", "debt")
+            )
+            if flows
+        ]
         return SpendRow(
             announced=self._net_money(own),
-            firm_base=self._net_money(own, firm=True).base,
+            firm_base=base_of(self._net_money(own, firm=True)),
             implied=self.implied(org),
-            capital_raised=sum(
-                (
-                    self._net_money(flow for flow in received if flow.kind == kind).base
-                    for kind in ("equity", "debt")
-                ),
-                Fraction(0),
-            ),
-            pass_through=self._net_money(flow for flow in spend if flow.is_pass_through).base,
-            contingent=sum_bounds(flow.amount for flow in paid if flow.kind == "guarantee").base,
-            planned=most_bounds(map(sum_bounds, plans.values())).base,
-            unvalued_deal_count=len({flow.deal_id for flow in spend if flow.amount is None}),
+            capital_raised=base_of(sum_known(raised)),
+            pass_through=base_of(self._net_money(f for f in spend if f.is_pass_through)),
+            contingent=base_of(sum_known(f.amount for f in paid if f.kind == "guarantee")),
+            planned=base_of(most_known(map(sum_known, plans.values()))),
+            unvalued_deal_count=len({flow.deal_id for flow in own if flow.amount is None}),
         )
 
     @cached_property
@@ -839,6 +903,10 @@ def _to_loop(path: tuple[str, ...], legs: Mapping[tuple[str, str], Sequence[Flow
         ),
         has_noncash_leg=any(not any(flow.is_cash for flow in leg) for leg in flows),
     )
+
+
+def _high_of(netted: Netted) -> Fraction:
+    return (netted.total or ZERO).high
 
 
 def _sides(state: State, roles: Sequence[str]) -> dict[str, Fraction]:

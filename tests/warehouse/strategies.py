@@ -284,7 +284,7 @@ def _link_lists(draw: st.DrawFn, index: int, ids: list[str], deals: dict[str, Re
         targets = ids[:index] if relation in ("part_of", "supersedes") else ids
         targets = [target for target in targets if target != ids[index]]
         if relation == "part_of":
-            targets = [t for t in targets if _depth_of(t, deals) < MAX_PART_OF_DEPTH - 1]
+            targets = [t for t in targets if _depth_of(t, deals) < MAX_PART_OF_DEPTH]
         targets = [
             target for target in targets if (target, relation) not in {_key(link) for link in links}
         ]
