@@ -28,7 +28,7 @@ from sources.ledger.rules import Rule, run_rules
 from sources.ledger.shapes import Field, Shape, read_shape
 
 # A line of JSON may hold a long deal; DuckDB's own limit for a line is 2 MB.
-_MAX_LINE_BYTES = 64 * 1024 * 1024
+_MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -204,17 +204,18 @@ def receive_json_lines(
     connection.execute(
         f"""
         create or replace temp table {lines} as
-        select text from read_csv(
+        select row_number() over () as number, text
+        from read_csv(
             ?, columns = {{'text': 'VARCHAR'}}, header = false, auto_detect = false,
-            delim = e'\\x01', quote = '', escape = '', strict_mode = false, null_padding = true,
+            delim = e'\\x01', quote = '', escape = '', strict_mode = false,
             max_line_size = {_MAX_LINE_BYTES}
         )
         """,
         [str(path)],
     )
     numbered = f"""
-        select rowid + {offset} as record_number, {quote_sql(path.name)} as file,
-            cast(rowid + 1 as integer) as line, text
+        select number + {offset} as record_number, {quote_sql(path.name)} as file,
+            cast(number as integer) as line, text
         from {lines}
         where text is not null and length(trim(text)) > 0
     """
@@ -423,7 +424,7 @@ def receive_parquet(
     problems: list[tuple[str, str, str]] = []
     record = _project(shape, columns, "", "", problems, with_line=False)
     numbered = f"""
-        select file_row_number + {offset} as record_number, {quote_sql(path.name)} as file,
+        select file_row_number + 1 + {offset} as record_number, {quote_sql(path.name)} as file,
             cast(file_row_number + 1 as integer) as line, *
         from {source}
     """
@@ -519,6 +520,12 @@ def _project_field(
         problems.append((expected, path, f"{value} is not null"))
         return f"cast(null as {_field_type(field)})"
     if field.model is None:
+        if str(kind) == "JSON":
+            # As text it would keep the quotes.
+            return f"({value} ->> '$')"
+        if str(kind) in ("DOUBLE", "FLOAT"):
+            # The shortest text of a float is what was written; cast to a decimal it shows noise.
+            return f"cast({value} as varchar)"
         return value
     if not field.is_list:
         inner = _project(

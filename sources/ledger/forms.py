@@ -28,8 +28,19 @@ def describe(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
+    if isinstance(value, bool):
+        return str(value).lower()
     shown = str(value) if isinstance(value, Decimal | int) else repr(value)
     return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def refuse_empty() -> PydanticCustomError:
+    """Build the error for a field that must be filled and is null."""
+    return PydanticCustomError(
+        "form",
+        "{message}",
+        {"rule": "missing_field", "message": "the field is empty", "remedy": "fill it"},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +64,11 @@ class Form:
         """Return the value in its Python type, or raise."""
         raise NotImplementedError
 
+    def _read_filled(self, value: Any) -> Any:
+        if value is None:
+            raise refuse_empty()
+        return self.read(value)
+
     def sql_holds(self, value: str) -> str:
         """Return SQL that is true when the non-null expression `value` is of this form."""
         raise NotImplementedError
@@ -64,7 +80,7 @@ class Form:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
+        return core_schema.no_info_plain_validator_function(self._read_filled)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

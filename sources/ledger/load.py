@@ -73,7 +73,11 @@ class KindCount:
 
 @dataclass(frozen=True)
 class LedgerReport:
-    """What became of a ledger. `refusals` and `warnings` hold the first thousand of each."""
+    """What became of a ledger.
+
+    `refusals` and `warnings` hold each problem on its own, the first thousand of them; the tables
+    `quarantine` and `warning` hold one row a record, with all of its problems.
+    """
 
     counts: dict[str, KindCount]
     refusals: tuple[Refusal, ...]
@@ -219,8 +223,10 @@ def _load(
     }
     counts["deal_link"] = _count(connection, "deal_link", links_received)
     _fill_input_count(connection, counts)
+    refusals = _list_problems(connection, STOP, parse_refusals)
+    warnings = _list_problems(connection, WARN, [])
     _drop_scaffold(connection, parts)
-    return LedgerReport(counts, _fetch(connection, "quarantine"), _fetch(connection, "warning"))
+    return LedgerReport(counts, refusals, warnings)
 
 
 # The first and last day of a date as written, as the rules compare them.
@@ -565,11 +571,16 @@ def _drop_scaffold(connection: DuckDBPyConnection, parts: list[Part]) -> None:
     connection.execute("reset variable ledger_latest_day")
 
 
-def _fetch(connection: DuckDBPyConnection, table: str) -> tuple[Refusal, ...]:
+def _list_problems(
+    connection: DuckDBPyConnection, severity: str, parsed: list[Refusal]
+) -> tuple[Refusal, ...]:
+    """Return each problem on its own, in the order of files and lines."""
     rows = connection.execute(
-        f"select * from raw_ledger.{table} order by file, line limit {_MAX_REPORTED}"
+        "select record_kind, record_id, file, line, field, rule, message, remedy from refused"
+        " where severity = ? order by file, line, rule, message limit ?",
+        [severity, _MAX_REPORTED],
     ).fetchall()
-    return tuple(
+    found = [
         Refusal(
             record_kind=row[0],
             record_id=row[1],
@@ -577,11 +588,13 @@ def _fetch(connection: DuckDBPyConnection, table: str) -> tuple[Refusal, ...]:
             line=row[3],
             field=row[4],
             rule=row[5],
-            severity=row[6],
-            raw_text=row[7],
-            message=row[8],
-            remedy=row[9],
+            severity=severity,
+            raw_text=None,
+            message=row[6],
+            remedy=row[7],
             record_line=row[3],
         )
         for row in rows
-    )
+    ]
+    problems = sorted([*parsed, *found], key=lambda problem: (problem.file, problem.line))
+    return tuple(problems[:_MAX_REPORTED])

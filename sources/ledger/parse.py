@@ -506,6 +506,9 @@ def _list_problems(
 ) -> Iterator[_Problem]:
     for detail in error.errors(include_url=False):
         path = detail["loc"]
+        if detail["type"] == "too_short" and detail["input"]:
+            # pydantic counts the good items only; the bad ones are told of one by one.
+            continue
         context = detail.get("ctx", {})
         line = _find_line(tree, path)
         field = _name_field(path)
@@ -515,6 +518,8 @@ def _list_problems(
             rule = "unknown_field"
             message = f"there is no such field; allowed are {', '.join(allowed)}"
             remedy = f"did you mean {near[0]}?" if near else "delete it, or say it in a note"
+        elif detail["input"] is None and detail["type"] != "missing" and "rule" not in context:
+            rule, message, remedy = "missing_field", "the field is empty", "fill it"
         elif detail["type"] in _STRUCTURE_ERRORS:
             rule, message, remedy = _STRUCTURE_ERRORS[detail["type"]]
         else:

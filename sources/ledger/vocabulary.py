@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Self
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from sources.ledger.forms import describe, refuse_empty
+
 
 class Vocabulary(StrEnum):
     """A closed list; a member is its word and knows its meaning and its rank in the list."""
@@ -32,14 +34,17 @@ class Vocabulary(StrEnum):
     @classmethod
     def read(cls, value: Any) -> Self:
         """Return the member named by `value`, or refuse with the words that are allowed."""
+        if value is None:
+            raise refuse_empty()
         member = cls._value2member_map_.get(value) if isinstance(value, str) else None
         if member is None:
             near = difflib.get_close_matches(str(value), list(cls), n=1)
             raise PydanticCustomError(
-                "unknown_word",
+                "form",
                 "{message}",
                 {
-                    "message": f"found {value!r}; allowed are {', '.join(cls)}",
+                    "rule": "unknown_word",
+                    "message": f"found {describe(value)}; allowed is one of {', '.join(cls)}",
                     "remedy": f"did you mean {near[0]}?" if near else "use one of these words",
                 },
             )
