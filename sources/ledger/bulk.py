@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from duckdb import DuckDBPyConnection
 
 from sources.ledger import models
 from sources.ledger.flatten import read_number_or_mapping
-from sources.ledger.forms import quote_sql
-from sources.ledger.rules import Rule, run_rules
+from sources.ledger.forms import BooleanForm, DateForm, NumberForm, TextForm, quote_sql
+from sources.ledger.rules import STOP, Rule, run_rules
 from sources.ledger.shapes import Field, Shape, read_shape
 
 # A line of JSON may hold a long deal; DuckDB's own limit for a line is 2 MB.
@@ -91,7 +91,8 @@ def form_rules(
     """Yield the rules that the forms and words of a model put on a relation of records."""
     top = (
         f"select record_number, file, line, cast(record.{id_field} as varchar) as record_id,"
-        f" '' as path, record as item from {relation} where record is not null"
+        f" '' as path, record as item from {relation} where record is not null and record_number"
+        f" not in (select record_number from refused where record_kind = '{kind}')"
     )
     yield from _level_rules(kind, read_shape(model), top)
 
@@ -237,7 +238,7 @@ def receive_json_lines(
         select * from ({numbered})
         where record_number not in (select record_number from refused where record_kind = '{kind}')
     """
-    _refuse_shapes(connection, kind, shape, readable, id_field)
+    _refuse_structures(connection, kind, shape, readable, id_field)
     structure = quote_sql(json.dumps(json_structure(shape)))
     part = f"part_{kind}_json_lines"
     connection.execute(
@@ -291,120 +292,199 @@ def _foot_part(connection: DuckDBPyConnection, part: str, offset: int) -> Part:
     )
 
 
-def _refuse_shapes(
+@dataclass(frozen=True)
+class _Misfit:
+    """A place where lines do not fit the model. A doubtful one must be looked at line by line.
+
+    `path` is a JSON path; `fields` are the fields of the mapping that belongs there, if one does,
+    and `or_number` says that a plain number may take its place.
+    """
+
+    rule: str
+    path: str
+    message: str
+    remedy: str
+    is_doubtful: bool = False
+    fields: tuple[str, ...] = ()
+    or_number: bool = False
+
+    @property
+    def name(self) -> str:
+        """The path as a person writes it."""
+        return self.path.removeprefix("$.").replace('"', "").replace("[*]", "[]")
+
+
+_EXPECTED = {
+    "mapping": ("must be a mapping", 'write its fields as {"key": value}'),
+    "list": ("must be a list", "write it as [a, b]"),
+    "scalar": ("must be a single value", "give one text, number or boolean"),
+}
+_UNKNOWN_FIELD = ("there is no such field", "delete it, or say it in a note")
+
+_SCALARS = {"VARCHAR", "BOOLEAN", "UBIGINT", "BIGINT", "HUGEINT", "DOUBLE"}
+_NUMBERS = {"UBIGINT", "BIGINT", "HUGEINT", "DOUBLE"}
+
+# What DuckDB calls a place that holds nothing, and one that holds several things or an empty {}.
+_NOTHING = "NULL"
+_SEVERAL = "JSON"
+
+
+def _refuse_structures(
     connection: DuckDBPyConnection, kind: str, shape: Shape, lines: str, id_field: str
 ) -> None:
     """Refuse the lines that have unknown fields, or text where a list or mapping belongs.
 
-    The union of the structures of all lines costs one pass and mostly shows that all is well; rows
-    are looked at only for the paths that look wrong in it.
+    Lines of the same structure are judged together: a million lines have few structures.
     """
-    cleared: set[str] = set()
-    while True:
-        remaining = f"""
-            select * from ({lines})
-            where record_number not in (
-                select record_number from refused where record_kind = '{kind}'
-            )
+    structures = connection.execute(
+        f"select distinct json_structure(text) from ({lines})"
+    ).fetchall()
+    certain: list[tuple[str, _Misfit]] = []
+    doubtful: dict[_Misfit, list[str]] = {}
+    for (structure,) in structures:
+        for misfit in _list_misfits(json.loads(structure), shape, "$"):
+            if misfit.is_doubtful:
+                doubtful.setdefault(misfit, []).append(structure)
+            else:
+                certain.append((structure, misfit))
+    identified = f"select *, text ->> '$.\"{id_field}\"' as record_id from ({lines})"
+    if certain:
+        _store_misfits(connection, certain)
+        relation = f"""
+            select line.*, misfit.rule, misfit.name, misfit.message, misfit.remedy
+            from ({identified}) as line
+            inner join bulk_misfit as misfit on json_structure(line.text) = misfit.structure
         """
-        row = connection.execute(f"select json_group_structure(text) from ({remaining})").fetchone()
-        union = json.loads(row[0]) if row and row[0] else {}
-        suspects = [
-            suspect
-            for suspect in _list_suspects(connection, remaining, union, shape, "$")
-            if suspect[0] + suspect[1] not in cleared
-        ]
-        if not suspects:
-            return
-        relation = f"select *, text ->> '$.{id_field}' as record_id from ({remaining})"
-        run_rules(connection, [_suspect_rule(kind, relation, *suspect) for suspect in suspects])
-        cleared.update(suspect[0] + suspect[1] for suspect in suspects)
-
-
-_SHAPES = {
-    "mapping": ("OBJECT", "must be a mapping", 'write its fields as {"key": value}'),
-    "list": ("ARRAY", "must be a list", "write it as [a, b]"),
-    "scalar": (None, "must be a single value", "give one text, number or boolean"),
-}
-
-
-def _suspect_rule(kind: str, relation: str, path: str, expected: str) -> Rule:
-    name = path.removeprefix("$.").replace('"', "").replace("[*]", "[]")
-    literal = quote_sql(path)
-    if expected == "unknown":
-        return Rule(
-            name="unknown_field",
-            record_kind=kind,
-            relation=relation,
-            breaks=_any_of(f"json_exists(text, {literal})", path, "x"),
-            field=quote_sql(name),
-            message="there is no such field",
-            remedy="delete it, or say it in a note",
+        connection.execute(
+            f"""
+            insert into refused
+            select
+                '{kind}', record_number, null, record_id, file, line, name, rule, '{STOP}',
+                message, remedy
+            from ({relation})
+            """
         )
-    wanted, message, remedy = _SHAPES[expected]
-    wrong = f"x not in ('{wanted}', 'NULL')" if wanted else "x in ('OBJECT', 'ARRAY')"
-    return Rule(
-        name=expected,
-        record_kind=kind,
-        relation=relation,
-        breaks=_any_of(f"json_type(text, {literal})", path, wrong),
-        field=quote_sql(name),
-        message=message,
-        remedy=remedy,
+        connection.execute("drop table bulk_misfit")
+    if doubtful:
+        pairs = [(structure, misfit) for misfit, own in doubtful.items() for structure in own]
+        _store_misfits(connection, pairs)
+        relation = f"""
+            select * from ({identified})
+            where json_structure(text) in (select structure from bulk_misfit)
+        """
+        rules = [rule for misfit in doubtful for rule in _doubt_rules(kind, relation, misfit)]
+        run_rules(connection, rules)
+        connection.execute("drop table bulk_misfit")
+
+
+def _store_misfits(connection: DuckDBPyConnection, pairs: list[tuple[str, _Misfit]]) -> None:
+    columns = [
+        [structure for structure, _ in pairs],
+        [misfit.rule for _, misfit in pairs],
+        [misfit.name for _, misfit in pairs],
+        [misfit.message for _, misfit in pairs],
+        [misfit.remedy for _, misfit in pairs],
+    ]
+    connection.execute(
+        """
+        create or replace temp table bulk_misfit as
+        select
+            unnest(?::varchar[]) as structure, unnest(?::varchar[]) as rule,
+            unnest(?::varchar[]) as name, unnest(?::varchar[]) as message,
+            unnest(?::varchar[]) as remedy
+        """,
+        columns,
     )
 
 
-def _any_of(expression: str, path: str, condition: str) -> str:
-    """A condition on what a path gives: one value, or a list of them where it has a wildcard."""
-    if "[*]" in path:
-        return f"len(list_filter({expression}, lambda x: {condition})) > 0"
-    return f"coalesce((select {condition} from (select {expression} as x)), false)"
-
-
-def _list_suspects(
-    connection: DuckDBPyConnection, lines: str, union: Any, shape: Shape, path: str
-) -> Iterator[tuple[str, str]]:
-    """Yield (path, what is expected there) wherever the union of structures does not fit."""
-    if not isinstance(union, dict):
-        if union != "NULL":
-            yield path, "mapping"
+def _list_misfits(structure: Any, shape: Shape, path: str) -> Iterator[_Misfit]:
+    """Yield where the structure of a line does not fit the shape of a mapping at `path`."""
+    if structure == _NOTHING:
+        return
+    if structure == _SEVERAL:
+        names = tuple(field.name for field in shape.fields)
+        yield _Misfit("mapping", path, *_EXPECTED["mapping"], is_doubtful=True, fields=names)
+        return
+    if not isinstance(structure, dict):
+        yield _Misfit("mapping", path, *_EXPECTED["mapping"])
         return
     fields = {field.name: field for field in shape.fields}
-    for key, found in union.items():
-        field = fields.get(key)
+    for key, found in structure.items():
         below = f'{path}."{key}"'
-        if field is None:
-            yield below, "unknown"
-        elif field.is_number_or_mapping and field.model is not None:
-            if found == "JSON":
-                # Numbers and mappings side by side: look at the mappings alone.
-                row = connection.execute(
-                    f"""
-                    select json_group_structure(x) filter (where json_type(x) = 'OBJECT')
-                    from (select unnest(json_extract(text, {quote_sql(below)})) as x
-                        from ({lines}))
-                    """
-                ).fetchone()
-                found = json.loads(row[0]) if row and row[0] else "NULL"
-            if isinstance(found, dict):
-                yield from _list_suspects(connection, lines, found, read_shape(field.model), below)
-            elif isinstance(found, list):
-                yield below, "mapping"
-        elif field.is_list:
-            if found == "NULL":
-                continue
-            if not isinstance(found, list):
-                yield below, "list"
-            elif field.model is not None:
-                yield from _list_suspects(
-                    connection, lines, found[0], read_shape(field.model), f"{below}[*]"
-                )
-            elif found[0] == "JSON" or not isinstance(found[0], str):
-                yield f"{below}[*]", "scalar"
-        elif field.model is not None:
-            yield from _list_suspects(connection, lines, found, read_shape(field.model), below)
-        elif found == "JSON" or not isinstance(found, str):
-            yield below, "scalar"
+        if key in fields:
+            yield from _list_field_misfits(found, fields[key], below)
+        else:
+            yield _Misfit("unknown_field", below, *_UNKNOWN_FIELD)
+
+
+def _list_field_misfits(found: Any, field: Field, path: str) -> Iterator[_Misfit]:
+    if field.is_list:
+        if found == _SEVERAL:
+            yield _Misfit("list", path, *_EXPECTED["list"], is_doubtful=True)
+        elif isinstance(found, list):
+            item = replace(field, is_list=False)
+            yield from _list_field_misfits(found[0], item, f"{path}[*]")
+        elif found != _NOTHING:
+            yield _Misfit("list", path, *_EXPECTED["list"])
+    elif field.model is not None:
+        misfits = _list_misfits(found, read_shape(field.model), path)
+        if not field.is_number_or_mapping:
+            yield from misfits
+        elif not isinstance(found, str) or found == _SEVERAL:
+            yield from (replace(misfit, or_number=True) for misfit in misfits)
+    elif isinstance(found, dict | list):
+        yield _Misfit("scalar", path, *_EXPECTED["scalar"])
+    elif found == _SEVERAL:
+        # Other forms refuse the text of a mapping by themselves.
+        if isinstance(field.form, TextForm):
+            yield _Misfit("scalar", path, *_EXPECTED["scalar"], is_doubtful=True)
+    elif found in _SCALARS and found not in _list_types(field):
+        rule = field.form.rule if field.form else "unknown_word"
+        message = f"found {'a number' if found in _NUMBERS else found.lower()}"
+        remedy = field.form.remedy if field.form else "use one of the words of the list"
+        yield _Misfit(rule, path, message.replace("varchar", "text"), remedy)
+
+
+def _list_types(field: Field) -> set[str]:
+    """Return what DuckDB may call a value of the form of a field."""
+    if isinstance(field.form, NumberForm):
+        return _NUMBERS | {"VARCHAR"}
+    if isinstance(field.form, DateForm):
+        return {"UBIGINT", "BIGINT", "VARCHAR"}
+    return {"BOOLEAN"} if isinstance(field.form, BooleanForm) else {"VARCHAR"}
+
+
+def _doubt_rules(kind: str, relation: str, misfit: _Misfit) -> Iterator[Rule]:
+    """Yield the rules that settle a doubtful place line by line."""
+    found = f"json_extract(text, {quote_sql(misfit.path)})"
+    values = found if "[*]" in misfit.path else f"[{found}]"
+    allowed = {"list": {"ARRAY"}, "mapping": {"OBJECT"}, "scalar": _SCALARS}[misfit.rule]
+    if misfit.or_number:
+        allowed = allowed | _SCALARS
+    names = ", ".join(quote_sql(name) for name in sorted(allowed | {_NOTHING}))
+    wrong = f"json_type(x) not in ({names})"
+    yield Rule(
+        name=misfit.rule,
+        record_kind=kind,
+        relation=relation,
+        breaks=f"len(list_filter({values}, lambda x: {wrong})) > 0",
+        field=quote_sql(misfit.name),
+        message=misfit.message,
+        remedy=misfit.remedy,
+    )
+    if misfit.fields:
+        fields = ", ".join(quote_sql(name) for name in misfit.fields)
+        unknown = f"list_filter(json_keys(x), lambda k: k not in ({fields}))"
+        yield Rule(
+            name="unknown_field",
+            record_kind=kind,
+            relation=relation,
+            breaks=f"len(list_filter({values},"
+            f" lambda x: json_type(x) = 'OBJECT' and len({unknown}) > 0)) > 0",
+            field=quote_sql(misfit.name),
+            message="holds a field that is not known",
+            remedy=f"allowed are {', '.join(misfit.fields)}",
+        )
 
 
 def receive_parquet(
@@ -463,10 +543,7 @@ def receive_parquet(
     return parts
 
 
-_PARQUET_PROBLEMS = {
-    "unknown_field": ("there is no such field", "delete the column, or say it in a note"),
-    **{name: (message, remedy) for name, (_, message, remedy) in _SHAPES.items()},
-}
+_PARQUET_PROBLEMS = {"unknown_field": _UNKNOWN_FIELD, **_EXPECTED}
 
 
 def _project(

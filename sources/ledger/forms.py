@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -164,6 +164,9 @@ class DateForm(Form):
         }
 
 
+# Wide enough to round any figure within bounds without losing a digit before the point.
+_WIDE = Context(prec=80)
+
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
 
 
@@ -200,7 +203,7 @@ class NumberForm(Form):
             raise self.refuse(value)
         if not self.low <= value <= self.high or 0 < abs(value) < self.least_non_zero:
             raise self.refuse(value)
-        if value and -value.normalize().as_tuple().exponent > self.scale:
+        if value != value.quantize(Decimal(1).scaleb(-self.scale), context=_WIDE):
             raise self.refuse(value, f"give at most {self.scale} decimals")
         return value
 

@@ -125,6 +125,7 @@ def _refuse_path(file: str, kind: str) -> ParsedFile:
         raw_text=None,
         message="only files that end in .yml stand here",
         remedy="rename it to end in .yml, or move it out of the folder",
+        record_line=1,
     )
     return ParsedFile((), (refusal,), {kind: 1})
 
@@ -407,7 +408,7 @@ def _fill_quarantine(
         connection.execute(f"create or replace table raw_ledger.{name} ({_REFUSAL_COLUMNS})")
     raw_texts = " union all ".join(
         f"select '{part.kind}' as record_kind, record_number, {part.raw_text} as raw_text"
-        f" from {part.relation}"
+        f" from {part.relation} where record_number in (select record_number from refused)"
         for part in parts
         if part.is_bulk
     )

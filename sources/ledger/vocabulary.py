@@ -37,7 +37,7 @@ class Vocabulary(StrEnum):
         if value is None:
             raise refuse_empty()
         member = cls._value2member_map_.get(value) if isinstance(value, str) else None
-        if member is None:
+        if not isinstance(member, cls):
             near = difflib.get_close_matches(str(value), list(cls), n=1)
             raise PydanticCustomError(
                 "form",
