@@ -118,7 +118,7 @@ side_candidate as (
         case party.role when 'tenant' then 2 when 'customer' then 3 when 'developer' then 4 else 1 end
             as preference,
         party.org_id,
-        case when party.role = 'guarantor' then party.share end as share,
+        party.share,
         party.party_seq
     from party_known as party
     where party.role in ('guarantor', 'borrower', 'tenant', 'customer', 'developer')
@@ -223,7 +223,11 @@ pass_through as (
             link.to_deal_id = served.deal_id
             and link.as_of_day = served.as_of_day
             and bought.payer_id = served.payee_id
-    where link.relation = 'supplies' and bought.payer_id <> 'undisclosed'
+    where
+        link.relation = 'supplies'
+        and bought.payer_id <> 'undisclosed'
+        and bought.flow_kind = 'spend'
+        and served.flow_kind = 'spend'
 ),
 
 -- Rounding the running sum, not each part, makes the parts add up to the value to the cent.
@@ -251,6 +255,7 @@ money_flow as {{ materialized() }} (
             flow.as_of_day = through.as_of_day
             and flow.deal_id = through.deal_id
             and flow.payer_id = through.payer_id
+            and flow.flow_kind = 'spend'
 )
 {% endmacro %}
 

@@ -27,9 +27,10 @@ bounded as (
         original_currency,
         coalesce(has_term, false) as has_term,
         term_starts_on as starts_on,
+        -- A start and a number of years end with the last of the term's whole months.
         coalesce(
             term_ends_on,
-            {{ add_days(add_months('term_starts_on', 'cast(round(term_years * 12) as integer)'), -1) }}
+            {{ add_days(add_months(dbt.date_trunc('month', 'term_starts_on'), 'cast(round(term_years * 12) as integer)'), -1) }}
         ) as ends_on,
         coalesce(has_phases, false) as has_phases,
         coalesce(has_links, false) as has_links,
