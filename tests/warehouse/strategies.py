@@ -410,3 +410,34 @@ def token_observations(draw: st.DrawFn) -> list[Record]:
                 }
             )
     return observations
+
+
+def _renamed(record: Any, prefix: str) -> Any:
+    """The record with every deal and organisation renamed, so that ledgers can lie side by side."""
+    if isinstance(record, list):
+        return [_renamed(member, prefix) for member in record]
+    if not isinstance(record, dict):
+        return record
+    return {
+        name: f"{prefix}-{value}"
+        if name == "org" or (name in ("id", "to") and str(value).startswith("deal-"))
+        else _renamed(value, prefix)
+        for name, value in record.items()
+    }
+
+
+def side_by_side(several: list[Record]) -> Record:
+    """Several ledgers as one: they touch in nothing but the totals of `all`."""
+    return {
+        "deals": [
+            _renamed(deal, f"w{number}")
+            for number, ledger in enumerate(several, 1)
+            for deal in ledger["deals"]
+        ],
+        **_COST_OF_A_GIGAWATT,
+    }
+
+
+def batches(*, most: int = 8) -> st.SearchStrategy[Record]:
+    """Several small ledgers side by side, since a build costs the same for one and for many."""
+    return st.lists(ledgers(most_deals=7), min_size=1, max_size=most).map(side_by_side)

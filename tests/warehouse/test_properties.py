@@ -1,0 +1,321 @@
+"""The SQL models against the plain-Python calculation, on ledgers that Hypothesis makes up.
+
+`HYPOTHESIS_PROFILE=searching` looks at ten times as many, other ones each time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from tests.warehouse import oracle, strategies
+from tests.warehouse.oracle import Bounds, Oracle
+
+TODAY = strategies.TODAY
+DAYS = st.sampled_from((*strategies.AS_OF_DAYS, TODAY))
+BOUNDS = ("low", "base", "high")
+GW_TOLERANCE = Fraction(2, 10**9)
+"""Two units of the last digit: SQL rounds from a floating-point product."""
+USD_TOLERANCE = Fraction(5, 100)
+"""A few cents of rounding for each flow of a total."""
+
+Key = Any
+Figures = Mapping[str, Any]
+
+
+def is_same(found: Any, expected: Any, tolerance: Fraction) -> bool:
+    """Whether two figures are equal up to rounding; other values, exactly."""
+    if isinstance(expected, bool) or found is None or expected is None:
+        return found is expected
+    if isinstance(expected, int | Fraction):
+        return abs(Fraction(found) - expected) <= tolerance
+    return bool(found == expected)
+
+
+def assert_same(
+    found: Mapping[Key, Figures], expected: Mapping[Key, Figures], tolerance: Fraction
+) -> None:
+    """Fails with every row and column that differs."""
+    differences = [f"only in SQL: {key} {found[key]}" for key in found if key not in expected]
+    differences += [f"missing: {key} {expected[key]}" for key in expected if key not in found]
+    for key in found.keys() & expected.keys():
+        differences += [
+            f"{key} {name}: SQL {found[key][name]}, expected {_readable(figure)}"
+            for name, figure in expected[key].items()
+            if not is_same(found[key][name], figure, tolerance)
+        ]
+    assert not differences, "\n".join(sorted(differences))
+
+
+def _readable(figure: Any) -> Any:
+    return float(figure) if isinstance(figure, Fraction) else figure
+
+
+def by_key(rows: Iterable[Mapping[str, Any]], *names: str) -> dict[Key, Mapping[str, Any]]:
+    """The rows by their key, which must be unique."""
+    found: dict[Key, Mapping[str, Any]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in names)
+        assert key not in found, f"two rows for {key}"
+        found[key] = row
+    return found
+
+
+def spelled(name: str, figure: Bounds | None) -> dict[str, Fraction | None]:
+    """The three columns of a figure."""
+    return {f"{name}_{bound}": figure and getattr(figure, bound) for bound in BOUNDS}
+
+
+def columns_of_deal(state: oracle.State) -> Figures:
+    return {
+        "kind": state.kind,
+        "layer": state.layer,
+        "first_known_on": state.first_known_on,
+        "last_known_on": state.last_known_on,
+        "commitment": state.commitment,
+        "is_firm": state.is_firm,
+        "is_disputed": state.is_disputed,
+        "power_basis": state.basis,
+        **spelled("capacity_gw", state.capacity),
+        **spelled("online_gw", state.online),
+        **spelled("value_usd", state.value),
+    }
+
+
+def columns_of_capacity(row: oracle.CapacityRow) -> Figures:
+    return {
+        **spelled("gross_gw", row.gross),
+        **spelled("total_gw", row.total),
+        **spelled("firm_gw", row.firm),
+        "online_gw_base": row.online_base,
+        "is_binding": row.is_binding,
+        "deal_count": row.deal_count,
+    }
+
+
+def columns_of_spend(row: oracle.SpendRow) -> Figures:
+    return {
+        **spelled("announced_usd", row.announced),
+        "firm_usd_base": row.firm_base,
+        **{f"implied_usd_{bound}": row.implied[index] for index, bound in enumerate(BOUNDS)},
+        "capital_raised_usd_base": row.capital_raised,
+        "pass_through_usd_base": row.pass_through,
+        "contingent_usd_base": row.contingent,
+        "planned_usd_base": row.planned,
+        "unvalued_deal_count": row.unvalued_deal_count,
+    }
+
+
+@given(ledger=strategies.batches(), day=DAYS)
+def test_events_fold_into_the_same_state(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
+    warehouse = warehouse_of("deals_as_of", "dim_deal")
+    warehouse.load(ledger, today=TODAY)
+    for asked, query in (
+        (day, f"select * from deals_as_of(date '{day}')"),
+        (TODAY, "select * from core.dim_deal"),
+    ):
+        states = Oracle(ledger, asked).states
+        assert_same(
+            by_key(warehouse.rows(query), "deal_id"),
+            {(deal_id,): columns_of_deal(state) for deal_id, state in states.items()},
+            GW_TOLERANCE,
+        )
+
+
+@given(ledger=strategies.batches(), day=DAYS)
+def test_capacity_nets_to_the_same_totals(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
+    warehouse = warehouse_of("capacity_as_of", "capacity_by_customer", "capacity_eliminations")
+    warehouse.load(ledger, today=TODAY)
+    for asked, query in (
+        (day, f"select * from capacity_as_of(date '{day}')"),
+        (TODAY, "select * from marts.capacity_by_customer"),
+    ):
+        expected = Oracle(ledger, asked).capacity
+        assert_same(
+            by_key(warehouse.rows(query), "customer_id", "layer"),
+            {key: columns_of_capacity(row) for key, row in expected.items()},
+            GW_TOLERANCE,
+        )
+    eliminated = warehouse.rows(
+        "select customer_id, layer, reason, sum(eliminated_gw_base) as gw "
+        "from marts.capacity_eliminations group by all"
+    )
+    taken = Oracle(ledger, TODAY).eliminations
+    for _, _, reason in taken:
+        event(f"eliminates {reason}")
+    assert_same(
+        by_key(eliminated, "customer_id", "layer", "reason"),
+        {key: {"gw": amount} for key, amount in taken.items()},
+        GW_TOLERANCE,
+    )
+
+
+@given(ledger=strategies.batches(), day=DAYS)
+def test_money_flows_and_totals_are_the_same(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
+    warehouse = warehouse_of("spend_as_of", "spend_by_customer", "fct_money_flow")
+    warehouse.load(ledger, today=TODAY)
+    now = Oracle(ledger, TODAY)
+    assert_same(
+        by_key(
+            warehouse.rows("select * from core.fct_money_flow"),
+            "deal_id",
+            "payer_id",
+            "payee_id",
+            "flow_kind",
+        ),
+        {
+            (flow.deal_id, flow.payer, flow.payee, flow.kind): {
+                **spelled("usd", flow.amount),
+                "is_cash": flow.is_cash,
+                "is_pass_through": flow.is_pass_through,
+            }
+            for flow in now.flows
+        },
+        USD_TOLERANCE,
+    )
+    for flow in now.flows:
+        event(f"flow of kind {flow.kind}{', pass-through' if flow.is_pass_through else ''}")
+    for asked, query in (
+        (day, f"select * from spend_as_of(date '{day}')"),
+        (TODAY, "select * from marts.spend_by_customer"),
+    ):
+        assert_same(
+            by_key(warehouse.rows(query), "customer_id"),
+            {(org,): columns_of_spend(row) for org, row in Oracle(ledger, asked).spend.items()},
+            USD_TOLERANCE,
+        )
+
+
+@given(ledger=strategies.batches())
+def test_capacity_is_scheduled_in_the_same_months(warehouse_of: Any, ledger: Any) -> None:
+    warehouse = warehouse_of("capacity_schedule", "schedule_totals", "phase_slips")
+    warehouse.load(ledger, today=TODAY)
+    months: dict[Key, Figures] = {}
+    left: dict[Key, Figures] = {}
+    states = Oracle(ledger, TODAY).counting
+    for deal_id, state in states.items():
+        schedule = oracle.schedule_capacity(state)
+        for (basis, month), amount in schedule.months.items():
+            for customer in state.customers or [oracle.UNDISCLOSED]:
+                key = (deal_id, customer, oracle.first_day_of(month), basis)
+                months[key] = spelled("added_gw", amount)
+        if state.capacity is not None:
+            left[deal_id,] = spelled("unscheduled_gw", schedule.unscheduled)
+            event("has something unscheduled" if schedule.unscheduled.high else "scheduled whole")
+    scheduled = warehouse.rows(
+        "select * from marts.capacity_schedule "
+        "where added_gw_low <> 0 or added_gw_base <> 0 or added_gw_high <> 0"
+    )
+    assert_same(by_key(scheduled, "deal_id", "customer_id", "month", "basis"), months, GW_TOLERANCE)
+    totals = warehouse.rows(
+        "select * from marts.schedule_totals where headline_gw_base is not null"
+    )
+    assert_same(by_key(totals, "deal_id"), left, GW_TOLERANCE)
+
+
+@given(ledger=strategies.batches())
+def test_phases_slip_by_the_same_days(warehouse_of: Any, ledger: Any) -> None:
+    warehouse = warehouse_of("phase_slips")
+    warehouse.load(ledger, today=TODAY)
+    assert_same(
+        by_key(warehouse.rows("select * from marts.phase_slips"), "deal_id", "phase_seq"),
+        {
+            (deal["id"], seq): {
+                "first_promised": first,
+                "latest_promised": latest,
+                "slip_days": days,
+            }
+            for deal in ledger["deals"]
+            for seq, (first, latest, days) in oracle.phase_slips(deal, TODAY).items()
+        },
+        Fraction(0),
+    )
+
+
+@given(ledger=strategies.batches())
+def test_money_is_scheduled_in_the_same_months(warehouse_of: Any, ledger: Any) -> None:
+    warehouse = warehouse_of("spend_schedule")
+    warehouse.load(ledger, today=TODAY)
+    now = Oracle(ledger, TODAY)
+    expected: dict[Key, Figures] = {}
+    for flow in now.flows:
+        if flow.kind == "spend" and flow.is_cash and flow.amount is not None:
+            schedule = oracle.schedule_money(flow.amount, now.states[flow.deal_id].term)
+            for (_, month), amount in schedule.months.items():
+                key = (flow.deal_id, flow.payer, flow.payee, oracle.first_day_of(month))
+                expected[key] = spelled("usd", amount)
+    rows = warehouse.rows("select * from marts.spend_schedule where flow_kind = 'spend'")
+    assert_same(by_key(rows, "deal_id", "payer_id", "payee_id", "month"), expected, USD_TOLERANCE)
+
+
+@given(ledger=strategies.batches(), day=DAYS)
+def test_the_same_loops_are_found(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
+    warehouse = warehouse_of("loops_as_of", "capital_loops")
+    warehouse.load(ledger, today=TODAY)
+    for asked, query in (
+        (day, f"select * from loops_as_of(date '{day}')"),
+        (TODAY, "select * from marts.capital_loops"),
+    ):
+        expected = Oracle(ledger, asked).loops
+        for loop in expected:
+            event(f"loop of {len(loop.org_ids)}")
+        found = [{**row, "org_ids": tuple(row["org_ids"])} for row in warehouse.rows(query)]
+        assert_same(
+            by_key(found, "org_ids"),
+            {
+                (loop.org_ids,): {
+                    "deal_ids": list(loop.deal_ids),
+                    "length": len(loop.org_ids),
+                    "bottleneck_usd": loop.bottleneck,
+                    "has_conditional_leg": loop.has_conditional_leg,
+                    "has_noncash_leg": loop.has_noncash_leg,
+                }
+                for loop in expected
+            },
+            USD_TOLERANCE,
+        )
+
+
+@given(observations=strategies.token_observations())
+def test_token_volumes_are_normalised_and_grow_alike(
+    warehouse_of: Any, observations: list[dict[str, Any]]
+) -> None:
+    warehouse = warehouse_of("fct_token_volume", "token_growth")
+    warehouse.load({"deals": [], "token_observations": observations}, today=TODAY)
+    volumes = [oracle.normalise(observation) for observation in observations]
+    found = by_key(warehouse.rows("select * from core.fct_token_volume"), "observation_id")
+    assert found.keys() == {(volume.observation_id,) for volume in volumes}
+    for volume in volumes:
+        row = found[volume.observation_id,]
+        assert (row["period_start"], row["period_end"]) == (volume.starts, volume.ends)
+        for name, figure in spelled("tokens_per_month", volume.per_month).items():
+            assert row[name] == (None if figure is None else pytest.approx(float(figure)))
+    growths: dict[Key, tuple[float, float | None]] = {}
+    for series, members in oracle.series_of(observations).items():
+        for earlier, later in zip(members, members[1:], strict=False):
+            growth = oracle.growth_between(earlier, later)
+            assert growth is not None
+            growths[(*series, earlier.starts, later.starts)] = growth
+    assert_same_growth(warehouse.rows("select * from marts.token_growth"), growths)
+
+
+def assert_same_growth(
+    rows: list[dict[str, Any]], expected: Mapping[Key, tuple[float, float | None]]
+) -> None:
+    """Fails where a series has other neighbours or grows at another pace."""
+    found: dict[Key, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row["org_id"], row["scope"], row["measure"]].append(row["yearly_growth_factor"])
+    wanted: dict[Key, list[Any]] = defaultdict(list)
+    for key, (factor, _) in expected.items():
+        wanted[key[:3]].append(factor)
+    assert found.keys() == wanted.keys()
+    for series, factors in wanted.items():
+        assert sorted(found[series]) == pytest.approx(sorted(factors))
