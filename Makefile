@@ -1,0 +1,77 @@
+# Every verb sets itself up first; once that is done, set-up costs nothing.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+LOCKED := pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes
+
+ifneq (,$(wildcard .env))
+include .env
+export
+endif
+
+# What is handed to a command in one pair of quotes.
+quoted = '$(subst ','\'',$(1))'
+
+.DEFAULT_GOAL := help
+.PHONY: help setup refresh test ui query check format schemas new-deal build failures lock clean
+
+help: ## Print these verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Install everything, pinned and hashed, into .venv
+
+refresh: $(READY) ## Build the warehouse from the ledger, check it and publish a release
+	@$(PY) -m orchestration.refresh $(ARGS)
+
+test: $(READY) ## Run the fast tests
+	@$(PY) -m pytest $(ARGS)
+
+ui: $(READY) ## Open the Dagster UI on this machine (http://127.0.0.1:3000)
+	@$(PY) -m orchestration.ui $(ARGS)
+
+query: $(READY) ## Open a read-only SQL prompt on the release, or run SQL="..."
+	@$(PY) -m orchestration.query $(if $(SQL),--sql $(call quoted,$(SQL))) $(ARGS)
+
+check: $(READY) ## Check code, ledger and generated files, as a review does
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m sources.ledger schemas --check
+	@$(PY) -m sources.ledger check
+
+format: $(READY) ## Format the code and mend what can be mended
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+schemas: $(READY) ## Write the JSON Schemas that editors use from the models of the ledger
+	@$(PY) -m sources.ledger schemas
+
+new-deal: $(READY) ## Begin the file of a deal: ID=openai-oracle-4-5gw
+	@$(PY) -m sources.ledger new-deal $(or $(ID),--help) $(ARGS)
+
+build: $(READY) ## Build the models in the work database and run dbt's tests; publish nothing
+	@$(PY) -m orchestration.refresh --build-only $(ARGS)
+
+failures: $(READY) ## Print the rows that failed in the last audit
+	@$(PY) -m orchestration.failures $(ARGS)
+
+lock: $(READY) ## Choose new versions within the ranges of pyproject.toml
+	@$(VENV)/bin/uv pip compile $(LOCKED) --upgrade --quiet \
+		--no-header --no-emit-index-url --no-emit-find-links --output-file constraints.txt
+
+clean: ## Remove what set-up and refreshes made, except releases
+	@rm -rf $(VENV) .dagster warehouse/work dbt_project/target dbt_project/logs
+	@rm -rf .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv comes first, through pip and with its hash, then it installs the rest.
+$(READY): constraints.txt
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit( \
+		"Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=python3.11")'
+	@echo "set-up: packages into $(VENV) (once; about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@awk '/^[a-z]/ {own = /^uv==/} own' constraints.txt > $(VENV)/uv.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@$(VENV)/bin/uv pip sync --quiet --python $(PY) --require-hashes --compile-bytecode constraints.txt
+	@touch $@

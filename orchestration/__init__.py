@@ -1,0 +1,1 @@
+"""Wires sources, dbt, checks and release together; holds no parsing and no business rule."""

@@ -1,0 +1,163 @@
+"""A read-only SQL prompt on the published release: `make query`, or `make query SQL="…"`."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from orchestration.settings import Settings
+
+_HELP = """\
+Any SQL that DuckDB reads, ended by a semicolon. Also:
+  .tables          the tables of the release, with what one row is
+  .macros          the table macros and their arguments
+  .columns TABLE   the columns of a table, with what they mean
+  .help            this text
+  .quit            leave (or Ctrl-D)
+Try:  from capacity_as_of(current_date) where customer_id = 'openai';"""
+
+_TABLES = """
+select schema_name || '.' || table_name as "table", estimated_size as "rows", comment
+from duckdb_tables() where database_name = current_database()
+order by list_position(['core', 'marts', 'audit'], schema_name), table_name
+"""
+
+_MACROS = """
+select function_name || '(' || array_to_string(parameters, ', ') || ')' as macro
+from duckdb_functions()
+where function_type = 'table_macro' and database_name = current_database()
+order by 1
+"""
+
+_COLUMNS = """
+select column_name, data_type, comment from duckdb_columns()
+where database_name = current_database() and schema_name || '.' || table_name = ?
+order by column_index
+"""
+
+_MOST_ROWS = 200
+
+
+def open_release(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open the published file so that nothing can be written and no other file can be read.
+
+    Raises:
+        FileNotFoundError: no release has been published yet.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no release at {path}: run `make refresh` first")
+    connection = duckdb.connect(str(path), read_only=True)
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def run(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """Answer one statement or dot command as an aligned table."""
+    command, _, argument = text.strip().rstrip(";").partition(" ")
+    match command:
+        case ".help":
+            return _HELP
+        case ".tables":
+            relation = connection.sql(_TABLES)
+        case ".macros":
+            relation = connection.sql(_MACROS)
+        case ".columns":
+            relation = connection.sql(_COLUMNS, params=[argument.strip()])
+        case _ if command.startswith("."):
+            return f"unknown command {command}; .help lists them"
+        case _:
+            relation = connection.sql(text)
+    if relation is None:
+        return ""
+    return _table(relation)
+
+
+def _table(relation: duckdb.DuckDBPyRelation) -> str:
+    header = relation.columns
+    rows = relation.fetchmany(_MOST_ROWS + 1)
+    cells = [["" if value is None else str(value) for value in row] for row in rows[:_MOST_ROWS]]
+    widths = [
+        min(60, max(len(line[column]) for line in [header, *cells]))
+        for column in range(len(header))
+    ]
+    lines = [
+        "  ".join(
+            cell if len(cell) <= width else cell[: width - 1] + "…"
+            for cell, width in zip(
+                (cell.ljust(width) for cell, width in zip(line, widths, strict=True)),
+                widths,
+                strict=True,
+            )
+        ).rstrip()
+        for line in [header, ["-" * width for width in widths], *cells]
+    ]
+    if len(rows) > _MOST_ROWS:
+        lines.append(f"… the first {_MOST_ROWS} rows; add a limit or an aggregate to see less")
+    return "\n".join(lines)
+
+
+def _statements() -> Iterator[str]:
+    """Read statements from the terminal: a dot command a line, SQL up to a semicolon."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  line editing and history where the platform has them
+    pending: list[str] = []
+    while True:
+        try:
+            line = input("gigaledger> " if not pending else "       ...> ")
+        except EOFError:
+            print()
+            return
+        except KeyboardInterrupt:
+            print()
+            pending.clear()
+            continue
+        if not pending and line.strip() in {".quit", ".exit"}:
+            return
+        pending.append(line)
+        text = "\n".join(pending).strip()
+        if text.startswith(".") or text.endswith(";"):
+            pending.clear()
+            yield text
+        elif not text:
+            pending.clear()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the prompt, or one statement; the exit code is 1 when the statement fails."""
+    parser = argparse.ArgumentParser(
+        prog="query",
+        description=__doc__,
+        epilog=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("sql", nargs="?", help="one statement to answer; without it, a prompt")
+    options = parser.parse_args(arguments)
+    path = Settings.from_environment().release_file
+    try:
+        connection = open_release(path)
+    except (FileNotFoundError, duckdb.Error) as error:
+        print(error, file=sys.stderr)
+        return 1
+    with connection:
+        if options.sql:
+            try:
+                print(run(connection, options.sql))
+            except duckdb.Error as error:
+                print(error, file=sys.stderr)
+                return 1
+            return 0
+        print(f"{path}, read-only. .help for help.")
+        for text in _statements():
+            try:
+                print(run(connection, text))
+            except duckdb.Error as error:
+                print(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

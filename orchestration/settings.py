@@ -1,0 +1,181 @@
+"""Reads the environment, once, into one frozen object; nothing else in the project reads it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_PREFIX = "GIGALEDGER_"
+LEDGER = f"{_PREFIX}LEDGER"
+WAREHOUSE = f"{_PREFIX}WAREHOUSE"
+TODAY = f"{_PREFIX}TODAY"
+THREADS = f"{_PREFIX}THREADS"
+# Not a setting: what dbt's profile reads, handed to the dbt process by `dbt_environment`.
+WORK_DB = f"{_PREFIX}WORK_DB"
+
+_MAX_THREADS = 256
+
+# Read by Dagster, dbt and Great Expectations; none of them may report home.
+SILENCE = {
+    "DO_NOT_TRACK": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message says which would do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a refresh, a query or the Dagster UI needs to know about its surroundings."""
+
+    ledger_dir: Path
+    """The folder that holds the ledger."""
+    warehouse_dir: Path
+    """The folder that releases are published to."""
+    today: date
+    """The day on which the current tables stand."""
+    latest_day: date
+    """A fact that is said to be known after this day is refused as a mistake."""
+    threads: int
+    """How many threads DuckDB may use."""
+    dagster_home: Path = ROOT / ".dagster"
+    """Where Dagster keeps its runs."""
+    dbt_project_dir: Path = ROOT / "dbt_project"
+    """The dbt project."""
+
+    @property
+    def work_dir(self) -> Path:
+        """The private folder of a refresh."""
+        return self.warehouse_dir / "work"
+
+    @property
+    def work_database(self) -> Path:
+        """The private database in which a refresh builds."""
+        return self.work_dir / "gigaledger.duckdb"
+
+    @property
+    def dbt_target_dir(self) -> Path:
+        """What dbt writes; beside the work database, so that two warehouses never mix."""
+        return self.work_dir / "dbt"
+
+    @property
+    def release_file(self) -> Path:
+        """The published warehouse."""
+        return self.warehouse_dir / "gigaledger.duckdb"
+
+    def dbt_environment(self) -> dict[str, str]:
+        """Return the environment of a dbt process."""
+        return {
+            **os.environ,
+            **SILENCE,
+            WORK_DB: str(self.work_database),
+            THREADS: str(self.threads),
+            "DBT_PROJECT_DIR": str(self.dbt_project_dir),
+            "DBT_PROFILES_DIR": str(self.dbt_project_dir),
+            "DBT_TARGET_PATH": str(self.dbt_target_dir),
+            "DBT_LOG_PATH": str(self.work_dir / "logs"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, *, now: datetime | None = None
+) -> Settings:
+    """Read the settings, by default from the process's environment.
+
+    Raises:
+        SettingsError: when a value cannot be used or a setting is misspelt.
+    """
+    environment = os.environ if environment is None else environment
+    clock_day = (now or datetime.now(UTC)).astimezone(UTC).date()
+    _refuse_unknown(environment)
+    today = _read_day(environment, TODAY, default=clock_day)
+    return Settings(
+        ledger_dir=_read_ledger_dir(environment),
+        warehouse_dir=_read_warehouse_dir(environment),
+        today=today,
+        # A build for a past day keeps the later facts: its as-of macros may be asked about them.
+        latest_day=max(today, clock_day),
+        threads=_read_threads(environment),
+    )
+
+
+def silence_telemetry() -> None:
+    """Keep every library of this process from reporting home; call before they are imported."""
+    os.environ.update(SILENCE)
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Give Dagster its folder, with telemetry off, and point this process at it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    config = settings.dagster_home / "dagster.yaml"
+    if not config.exists():
+        config.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = (LEDGER, WAREHOUSE, TODAY, THREADS)
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in (*known, WORK_DB):
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+            raise SettingsError(f"{name} is not a setting; {hint}")
+
+
+def _read_text(environment: Mapping[str, str], name: str) -> str | None:
+    """Return a setting; one that is set but empty counts as not set."""
+    return environment.get(name, "").strip() or None
+
+
+def _read_path(environment: Mapping[str, str], name: str, default: str) -> Path:
+    return (ROOT / Path(_read_text(environment, name) or default).expanduser()).resolve()
+
+
+def _read_ledger_dir(environment: Mapping[str, str]) -> Path:
+    path = _read_path(environment, LEDGER, "sources/ledger")
+    if not path.is_dir():
+        raise SettingsError(
+            f"{LEDGER}: {path} is not a folder; name the folder that holds deals/"
+            " (a relative path starts at the project's root)"
+        )
+    return path
+
+
+def _read_warehouse_dir(environment: Mapping[str, str]) -> Path:
+    path = _read_path(environment, WAREHOUSE, "warehouse")
+    if path.exists() and not path.is_dir():
+        raise SettingsError(f"{WAREHOUSE}: {path} is a file; name a folder, it is made when absent")
+    return path
+
+
+def _read_day(environment: Mapping[str, str], name: str, *, default: date) -> date:
+    text = _read_text(environment, name)
+    if text is None:
+        return default
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise SettingsError(
+            f"{name}: {text!r} is not a day; write it as YYYY-MM-DD, for example {default}"
+        ) from None
+
+
+def _read_threads(environment: Mapping[str, str]) -> int:
+    text = _read_text(environment, THREADS)
+    if text is None:
+        return 2
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_THREADS:
+        raise SettingsError(
+            f"{THREADS}: {text!r} is not a number of threads; write 1 to {_MAX_THREADS}"
+        )
+    return int(text)

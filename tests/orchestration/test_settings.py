@@ -1,0 +1,78 @@
+"""Settings come from the environment once, and a bad one says what would do."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration.settings import ROOT, SettingsError, read_settings
+
+_NOW = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)
+
+
+def test_without_any_setting_the_project_serves_itself() -> None:
+    settings = read_settings({}, now=_NOW)
+
+    assert settings.ledger_dir == ROOT / "sources" / "ledger"
+    assert settings.release_file == ROOT / "warehouse" / "gigaledger.duckdb"
+    assert settings.today == date(2026, 11, 25)
+    assert settings.threads == 2
+
+
+def test_folders_may_lie_anywhere(tmp_path: Path) -> None:
+    settings = read_settings(
+        {"GIGALEDGER_LEDGER": str(tmp_path), "GIGALEDGER_WAREHOUSE": str(tmp_path / "new")}
+    )
+
+    assert settings.ledger_dir == tmp_path
+    assert settings.work_database == tmp_path / "new" / "work" / "gigaledger.duckdb"
+
+
+def test_a_build_for_a_past_day_keeps_later_facts() -> None:
+    settings = read_settings({"GIGALEDGER_TODAY": "2025-10-07"}, now=_NOW)
+
+    assert settings.today == date(2025, 10, 7)
+    assert settings.latest_day == date(2026, 11, 25)
+
+
+def test_today_is_the_utc_day_wherever_the_machine_stands() -> None:
+    evening_in_honolulu = datetime.fromisoformat("2026-11-25T20:00:00-10:00")
+
+    assert read_settings({}, now=evening_in_honolulu).today == date(2026, 11, 26)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("GIGALEDGER_TODAY", "7 October 2025", "write it as YYYY-MM-DD"),
+        ("GIGALEDGER_TODAY", "2025-02-30", "is not a day"),
+        ("GIGALEDGER_THREADS", "0", "write 1 to 256"),
+        ("GIGALEDGER_THREADS", "two", "is not a number of threads"),
+        ("GIGALEDGER_LEDGER", "nowhere/at/all", "is not a folder"),
+        ("GIGALEDGER_WAREHOUSE", "Makefile", "is a file"),
+        ("GIGALEDGER_LEGDER", "ledger", "did you mean GIGALEDGER_LEDGER?"),
+    ],
+)
+def test_a_bad_setting_is_refused_with_what_would_do(name: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=name) as refused:
+        read_settings({name: value}, now=_NOW)
+
+    assert message in str(refused.value)
+
+
+def test_a_setting_left_empty_is_not_set() -> None:
+    assert read_settings({"GIGALEDGER_THREADS": " "}).threads == 2
+
+
+def test_example_of_settings_names_all_of_them_and_no_other() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    named = {line.lstrip("# ").split("=")[0] for line in lines if "GIGALEDGER_" in line}
+
+    assert named == {
+        "GIGALEDGER_LEDGER",
+        "GIGALEDGER_WAREHOUSE",
+        "GIGALEDGER_TODAY",
+        "GIGALEDGER_THREADS",
+    }
