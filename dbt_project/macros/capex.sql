@@ -1,0 +1,2 @@
+{# The one measure of capital expenditure that companies state alike: the cash flow statement's. #}
+{% macro comparable_capex_metric() %}purchases_of_property_and_equipment{% endmacro %}

@@ -1,0 +1,244 @@
+{# S9: token volumes. #}
+
+{% macro days_a_month() %}30.4375{% endmacro %}
+
+{% macro minutes_a_day() %}1440{% endmacro %}
+
+{% macro joules_a_watt_hour() %}3600{% endmacro %}
+
+{# What turns tokens in a period into tokens a month; a cumulative count runs over its own days. #}
+{% macro tokens_per_month_factor(period_kind, days) %}
+case {{ period_kind }}
+    when 'minute' then {{ minutes_a_day() }} * {{ days_a_month() }}
+    when 'day' then {{ days_a_month() }}
+    when 'week' then cast({{ days_a_month() }} as double) / 7
+    when 'month' then 1
+    when 'quarter' then cast(1 as double) / 3
+    when 'half' then cast(1 as double) / 6
+    when 'year' then cast(1 as double) / 12
+    when 'cumulative' then cast({{ days_a_month() }} as double) / {{ days }}
+end
+{%- endmacro %}
+
+{# The day in the middle of days counted from the first: 30 days from 1 April give 16 April. #}
+{% macro middle_day(first, days) %}{{ add_days(first, 'cast(floor(' ~ days ~ ' / 2.0) as integer)') }}{% endmacro %}
+
+{# The observations of a series that may be compared, each with the one that follows it.
+
+Reads the relation `observations`, in the columns of fct_token_volume, and adds
+    token_neighbour   one row per observation that is used, with next_… of its neighbour
+
+Where periods overlap the finer one stays (the year gives way to a month inside it). That is asked
+by windows over six classes of length, not by joining a series with itself, which would cost the
+square of its length. Within a class, neighbours by start are compared: the shorter, then the later
+known, then the later id stays. #}
+{% macro token_neighbours(observations) %}
+{%- set series = ['org_id', 'scope', 'measure'] -%}
+comparable as (
+    select
+        observation_id,
+        org_id,
+        scope,
+        measure,
+        level,
+        basis,
+        period_start,
+        period_end,
+        period_middle,
+        period_days,
+        case
+            when period_days <= 1 then 1
+            when period_days <= 7 then 2
+            when period_days <= 31 then 3
+            when period_days <= 92 then 4
+            when period_days <= 184 then 5
+            when period_days <= 366 then 6
+            else 7
+        end as length_class,
+        known_on,
+        tokens_per_month_low,
+        tokens_per_month_base,
+        tokens_per_month_high,
+        source_ids,
+        confidence
+    from {{ observations }}
+    where tokens_per_month_base is not null
+),
+
+latest_for_period as (
+    select *
+    from comparable
+    qualify row_number() over (
+        partition by {{ series | join(', ') }}, period_start, period_end
+        order by known_on desc, observation_id desc
+    ) = 1
+),
+
+beside_others as (
+    select
+        *,
+        {% for class in range(2, 8) %}
+        max(case when length_class < {{ class }} then period_end end) over (
+            partition by {{ series | join(', ') }} order by period_start
+            range between unbounded preceding and current row
+        ) as finer_end_{{ class }},
+        min(case when length_class < {{ class }} then period_start end) over (
+            partition by {{ series | join(', ') }} order by period_start
+            range between current row and unbounded following
+        ) as finer_start_{{ class }},
+        {% endfor %}
+        {% for side in ['lag', 'lead'] %}
+        {% for column in ['period_start', 'period_end', 'period_days', 'known_on', 'observation_id'] %}
+        {{ side }}({{ column }}) over (
+            partition by {{ series | join(', ') }}, length_class order by period_start, period_end
+        ) as {{ side }}_{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from latest_for_period
+),
+
+used_observation as (
+    select *
+    from beside_others
+    where
+        coalesce(case length_class
+            {% for class in range(2, 8) %}
+            when {{ class }} then finer_end_{{ class }} < period_start
+            {% endfor %}
+        end, true)
+        and coalesce(case length_class
+            {% for class in range(2, 8) %}
+            when {{ class }} then finer_start_{{ class }} > period_end
+            {% endfor %}
+        end, true)
+        {% for side in ['lag', 'lead'] %}
+        and coalesce(
+            {{ side }}_period_start > period_end
+            or {{ side }}_period_end < period_start
+            or period_days < {{ side }}_period_days
+            or (period_days = {{ side }}_period_days and known_on > {{ side }}_known_on)
+            or (
+                period_days = {{ side }}_period_days
+                and known_on = {{ side }}_known_on
+                and observation_id > {{ side }}_observation_id
+            ),
+            true
+        )
+        {% endfor %}
+),
+
+token_neighbour as (
+    select
+        observation_id,
+        org_id,
+        scope,
+        measure,
+        level,
+        period_days,
+        period_middle,
+        known_on,
+        tokens_per_month_low,
+        tokens_per_month_base,
+        tokens_per_month_high,
+        source_ids,
+        confidence,
+        {% for column in [
+            'observation_id', 'period_middle', 'known_on', 'tokens_per_month_low',
+            'tokens_per_month_base', 'tokens_per_month_high', 'source_ids', 'confidence'
+        ] %}
+        lead({{ column }}) over (
+            partition by {{ series | join(', ') }} order by period_start
+        ) as next_{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from used_observation
+)
+{% endmacro %}
+
+{# The monthly values of series. Reads the relation `neighbours` (of token_neighbours) and `calendar`
+(int_calendar__months), and adds
+    token_month   one row per series and month, from its first observation to its last
+
+The months between two neighbours are interpolated log-linearly at the day in their middle; a bound
+that is 0 at either end has no logarithm and is 0 between. #}
+{% macro token_months(neighbours, calendar) %}
+placed as (
+    select
+        *,
+        {{ month_index('period_middle') }} as month_index,
+        {{ month_index('next_period_middle') }} as next_month_index,
+        period_days <= 31 as is_month_or_shorter
+    from {{ neighbours }}
+),
+
+observed_month as (
+    select
+        org_id,
+        scope,
+        measure,
+        max(level) as level,
+        month_index,
+        {% for bound in ['low', 'base', 'high'] %}
+        coalesce(
+            avg(case when is_month_or_shorter then tokens_per_month_{{ bound }} end),
+            avg(tokens_per_month_{{ bound }})
+        ) as tokens_per_month_{{ bound }},
+        {% endfor %}
+        max(case when is_month_or_shorter then 1 else 0 end) = 0 as is_estimated,
+        {{ array_union_agg('source_ids') }} as source_ids,
+        {{ lowest_confidence('confidence') }} as confidence
+    from placed
+    group by org_id, scope, measure, month_index
+),
+
+month_between as (
+    select
+        placed.org_id,
+        placed.scope,
+        placed.measure,
+        placed.level,
+        calendar.month_index,
+        {% for bound in ['low', 'base', 'high'] %}
+        placed.tokens_per_month_{{ bound }},
+        placed.next_tokens_per_month_{{ bound }},
+        {% endfor %}
+        cast({{ days_between(
+            'placed.period_middle',
+            middle_day('calendar.month', days_between('calendar.month', 'calendar.month_end') ~ ' + 1')
+        ) }} as double)
+        / {{ days_between('placed.period_middle', 'placed.next_period_middle') }} as way,
+        {{ array_union(['placed.source_ids', 'placed.next_source_ids']) }} as source_ids,
+        {{ lower_confidence(['placed.confidence', 'placed.next_confidence']) }} as confidence
+    from placed
+    inner join {{ calendar }} as calendar
+        on calendar.month_index between placed.month_index + 1 and placed.next_month_index - 1
+),
+
+interpolated_month as (
+    select
+        org_id,
+        scope,
+        measure,
+        level,
+        month_index,
+        {% for bound in ['low', 'base', 'high'] %}
+        case
+            when tokens_per_month_{{ bound }} = 0 or next_tokens_per_month_{{ bound }} = 0 then 0
+            else exp(
+                (1 - way) * ln(nullif(tokens_per_month_{{ bound }}, 0))
+                + way * ln(nullif(next_tokens_per_month_{{ bound }}, 0))
+            )
+        end as tokens_per_month_{{ bound }},
+        {% endfor %}
+        true as is_estimated,
+        source_ids,
+        confidence
+    from month_between
+),
+
+token_month as (
+    select * from observed_month
+    union all
+    select * from interpolated_month
+)
+{% endmacro %}

@@ -1,0 +1,5 @@
+with source as (
+    select * from {{ source('raw_ledger', 'build') }}
+)
+
+select today from source

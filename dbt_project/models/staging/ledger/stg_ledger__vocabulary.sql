@@ -1,0 +1,10 @@
+with source as (
+    select * from {{ source('raw_ledger', 'vocabulary') }}
+)
+
+select
+    vocabulary,
+    word,
+    rank,
+    meaning
+from source
