@@ -65,9 +65,9 @@ deal_flow as (
         deal.deal_id,
         deal.kind,
         role.flow_kind,
-        deal.value_usd_low,
-        deal.value_usd_base,
-        deal.value_usd_high,
+        {% for bound in ['low', 'base', 'high'] %}
+        case when not deal.is_value_estimate then deal.value_usd_{{ bound }} end as value_usd_{{ bound }},
+        {% endfor %}
         deal.is_cash,
         deal.is_conditional
     from standing as deal
@@ -84,9 +84,11 @@ deal_flow as (
         deal.deal_id,
         deal.kind,
         'guarantee' as flow_kind,
-        case when not deal.is_cash then deal.value_usd_low end as value_usd_low,
-        case when not deal.is_cash then deal.value_usd_base end as value_usd_base,
-        case when not deal.is_cash then deal.value_usd_high end as value_usd_high,
+        {% for bound in ['low', 'base', 'high'] %}
+        case
+            when not deal.is_cash and not deal.is_value_estimate then deal.value_usd_{{ bound }}
+        end as value_usd_{{ bound }},
+        {% endfor %}
         false as is_cash,
         true as is_conditional
     from standing as deal
