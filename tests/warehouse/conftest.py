@@ -18,11 +18,11 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     suppress_health_check=_SLOW_BY_NATURE,
 )
 settings.register_profile(
-    "searching", deadline=None, max_examples=400, suppress_health_check=_SLOW_BY_NATURE
+    "searching", deadline=None, max_examples=300, suppress_health_check=_SLOW_BY_NATURE
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

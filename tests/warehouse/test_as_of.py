@@ -116,7 +116,7 @@ def test_table_is_the_macro_asked_as_of_its_build(
         )
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(ledger=strategies.batches(), day=st.sampled_from(strategies.AS_OF_DAYS))
 def test_later_news_changes_no_earlier_answer_of_random_ledgers(
     warehouse_of: Any, ledger: Any, day: dt.date

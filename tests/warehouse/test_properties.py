@@ -16,6 +16,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.warehouse import oracle, strategies
+from tests.warehouse.harness import Warehouse
 from tests.warehouse.oracle import Bounds, Oracle
 
 TODAY = strategies.TODAY
@@ -113,63 +114,84 @@ def columns_of_spend(row: oracle.SpendRow) -> Figures:
     }
 
 
-@given(ledger=strategies.batches(), day=DAYS)
-def test_events_fold_into_the_same_state(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
-    warehouse = warehouse_of("deals_as_of", "dim_deal")
-    warehouse.load(ledger, today=TODAY)
-    for asked, query in (
-        (day, f"select * from deals_as_of(date '{day}')"),
-        (TODAY, "select * from core.dim_deal"),
-    ):
-        states = Oracle(ledger, asked).states
-        assert_same(
-            by_key(warehouse.rows(query), "deal_id"),
-            {(deal_id,): columns_of_deal(state) for deal_id, state in states.items()},
-            GW_TOLERANCE,
-        )
-
-
-@given(ledger=strategies.batches(), day=DAYS)
-def test_capacity_nets_to_the_same_totals(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
-    warehouse = warehouse_of("capacity_as_of", "capacity_by_customer", "capacity_eliminations")
-    warehouse.load(ledger, today=TODAY)
-    for asked, query in (
-        (day, f"select * from capacity_as_of(date '{day}')"),
-        (TODAY, "select * from marts.capacity_by_customer"),
-    ):
-        expected = Oracle(ledger, asked).capacity
-        assert_same(
-            by_key(warehouse.rows(query), "customer_id", "layer"),
-            {key: columns_of_capacity(row) for key, row in expected.items()},
-            GW_TOLERANCE,
-        )
-    eliminated = warehouse.rows(
-        "select customer_id, layer, reason, sum(eliminated_gw_base) as gw "
-        "from marts.capacity_eliminations group by all"
-    )
-    taken = Oracle(ledger, TODAY).eliminations
-    for _, _, reason in taken:
-        event(f"eliminates {reason}")
+def check_folding(warehouse: Warehouse, asked: Oracle, query: str) -> None:
+    """S1 to S4."""
     assert_same(
-        by_key(eliminated, "customer_id", "layer", "reason"),
-        {key: {"gw": amount} for key, amount in taken.items()},
+        by_key(warehouse.rows(query), "deal_id"),
+        {(deal_id,): columns_of_deal(state) for deal_id, state in asked.states.items()},
         GW_TOLERANCE,
     )
 
 
-@given(ledger=strategies.batches(), day=DAYS)
-def test_money_flows_and_totals_are_the_same(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
-    warehouse = warehouse_of("spend_as_of", "spend_by_customer", "fct_money_flow")
-    warehouse.load(ledger, today=TODAY)
-    now = Oracle(ledger, TODAY)
+def check_capacity(warehouse: Warehouse, asked: Oracle, query: str) -> None:
+    """S5."""
     assert_same(
-        by_key(
-            warehouse.rows("select * from core.fct_money_flow"),
-            "deal_id",
-            "payer_id",
-            "payee_id",
-            "flow_kind",
-        ),
+        by_key(warehouse.rows(query), "customer_id", "layer"),
+        {key: columns_of_capacity(row) for key, row in asked.capacity.items()},
+        GW_TOLERANCE,
+    )
+
+
+def check_spend(warehouse: Warehouse, asked: Oracle, query: str) -> None:
+    """S6 and S7."""
+    assert_same(
+        by_key(warehouse.rows(query), "customer_id"),
+        {(org,): columns_of_spend(row) for org, row in asked.spend.items()},
+        USD_TOLERANCE,
+    )
+
+
+def check_loops(warehouse: Warehouse, asked: Oracle, query: str) -> None:
+    """S11."""
+    found = [{**row, "org_ids": tuple(row["org_ids"])} for row in warehouse.rows(query)]
+    assert_same(
+        by_key(found, "org_ids"),
+        {
+            (loop.org_ids,): {
+                "deal_ids": list(loop.deal_ids),
+                "length": len(loop.org_ids),
+                "bottleneck_usd": loop.bottleneck,
+                "has_conditional_leg": loop.has_conditional_leg,
+                "has_noncash_leg": loop.has_noncash_leg,
+            }
+            for loop in asked.loops
+        },
+        USD_TOLERANCE,
+    )
+
+
+AS_OF_CHECKS = {
+    "deals_as_of": ("core.dim_deal", check_folding),
+    "capacity_as_of": ("marts.capacity_by_customer", check_capacity),
+    "spend_as_of": ("marts.spend_by_customer", check_spend),
+    "loops_as_of": ("marts.capital_loops", check_loops),
+}
+
+
+def check_eliminations(warehouse: Warehouse, now: Oracle) -> None:
+    """S5: what is taken off, by reason; gross less all of it is net."""
+    found = warehouse.rows(
+        "select customer_id, layer, reason, sum(eliminated_gw_base) as gw "
+        "from marts.capacity_eliminations group by all"
+    )
+    assert_same(
+        by_key(found, "customer_id", "layer", "reason"),
+        {key: {"gw": amount} for key, amount in now.eliminations.items()},
+        GW_TOLERANCE,
+    )
+    taken: dict[str, Fraction] = defaultdict(Fraction)
+    for (customer, _, _), amount in now.eliminations.items():
+        taken[customer] += amount
+    for (customer, layer), row in now.capacity.items():
+        if layer == "net" and row.gross is not None and row.total is not None:
+            assert row.gross.base - taken[customer] == row.total.base
+
+
+def check_flows(warehouse: Warehouse, now: Oracle) -> None:
+    """S6: who pays whom."""
+    found = warehouse.rows("select * from core.fct_money_flow")
+    assert_same(
+        by_key(found, "deal_id", "payer_id", "payee_id", "flow_kind"),
         {
             (flow.deal_id, flow.payer, flow.payee, flow.kind): {
                 **spelled("usd", flow.amount),
@@ -180,50 +202,39 @@ def test_money_flows_and_totals_are_the_same(warehouse_of: Any, ledger: Any, day
         },
         USD_TOLERANCE,
     )
-    for flow in now.flows:
-        event(f"flow of kind {flow.kind}{', pass-through' if flow.is_pass_through else ''}")
-    for asked, query in (
-        (day, f"select * from spend_as_of(date '{day}')"),
-        (TODAY, "select * from marts.spend_by_customer"),
-    ):
-        assert_same(
-            by_key(warehouse.rows(query), "customer_id"),
-            {(org,): columns_of_spend(row) for org, row in Oracle(ledger, asked).spend.items()},
-            USD_TOLERANCE,
-        )
 
 
-@given(ledger=strategies.batches())
-def test_capacity_is_scheduled_in_the_same_months(warehouse_of: Any, ledger: Any) -> None:
-    warehouse = warehouse_of("capacity_schedule", "schedule_totals", "phase_slips")
-    warehouse.load(ledger, today=TODAY)
+def check_capacity_schedule(warehouse: Warehouse, now: Oracle) -> None:
+    """S8: the months, and what is left unscheduled."""
     months: dict[Key, Figures] = {}
     left: dict[Key, Figures] = {}
-    states = Oracle(ledger, TODAY).counting
-    for deal_id, state in states.items():
+    for deal_id, state in now.counting.items():
         schedule = oracle.schedule_capacity(state)
         for (basis, month), amount in schedule.months.items():
             for customer in state.customers or [oracle.UNDISCLOSED]:
                 key = (deal_id, customer, oracle.first_day_of(month), basis)
                 months[key] = spelled("added_gw", amount)
         if state.capacity is not None:
-            left[deal_id,] = spelled("unscheduled_gw", schedule.unscheduled)
-            event("has something unscheduled" if schedule.unscheduled.high else "scheduled whole")
-    scheduled = warehouse.rows(
+            scheduled = oracle.sum_bounds(schedule.months.values())
+            assert scheduled + schedule.unscheduled == state.capacity
+            left[deal_id,] = {
+                **spelled("headline_gw", state.capacity),
+                **spelled("scheduled_gw", scheduled),
+                **spelled("unscheduled_gw", schedule.unscheduled),
+            }
+    found = warehouse.rows(
         "select * from marts.capacity_schedule "
         "where added_gw_low <> 0 or added_gw_base <> 0 or added_gw_high <> 0"
     )
-    assert_same(by_key(scheduled, "deal_id", "customer_id", "month", "basis"), months, GW_TOLERANCE)
+    assert_same(by_key(found, "deal_id", "customer_id", "month", "basis"), months, GW_TOLERANCE)
     totals = warehouse.rows(
         "select * from marts.schedule_totals where headline_gw_base is not null"
     )
     assert_same(by_key(totals, "deal_id"), left, GW_TOLERANCE)
 
 
-@given(ledger=strategies.batches())
-def test_phases_slip_by_the_same_days(warehouse_of: Any, ledger: Any) -> None:
-    warehouse = warehouse_of("phase_slips")
-    warehouse.load(ledger, today=TODAY)
+def check_slips(warehouse: Warehouse, now: Oracle) -> None:
+    """S8: promises that moved."""
     assert_same(
         by_key(warehouse.rows("select * from marts.phase_slips"), "deal_id", "phase_seq"),
         {
@@ -232,18 +243,15 @@ def test_phases_slip_by_the_same_days(warehouse_of: Any, ledger: Any) -> None:
                 "latest_promised": latest,
                 "slip_days": days,
             }
-            for deal in ledger["deals"]
-            for seq, (first, latest, days) in oracle.phase_slips(deal, TODAY).items()
+            for deal in now.ledger["deals"]
+            for seq, (first, latest, days) in oracle.phase_slips(deal, now.day).items()
         },
         Fraction(0),
     )
 
 
-@given(ledger=strategies.batches())
-def test_money_is_scheduled_in_the_same_months(warehouse_of: Any, ledger: Any) -> None:
-    warehouse = warehouse_of("spend_schedule")
-    warehouse.load(ledger, today=TODAY)
-    now = Oracle(ledger, TODAY)
+def check_spend_schedule(warehouse: Warehouse, now: Oracle) -> None:
+    """S8: the months in which commitments are spent."""
     expected: dict[Key, Figures] = {}
     for flow in now.flows:
         if flow.kind == "spend" and flow.is_cash and flow.amount is not None:
@@ -251,36 +259,50 @@ def test_money_is_scheduled_in_the_same_months(warehouse_of: Any, ledger: Any) -
             for (_, month), amount in schedule.months.items():
                 key = (flow.deal_id, flow.payer, flow.payee, oracle.first_day_of(month))
                 expected[key] = spelled("usd", amount)
-    rows = warehouse.rows("select * from marts.spend_schedule where flow_kind = 'spend'")
-    assert_same(by_key(rows, "deal_id", "payer_id", "payee_id", "month"), expected, USD_TOLERANCE)
+    found = warehouse.rows("select * from marts.spend_schedule where flow_kind = 'spend'")
+    assert_same(by_key(found, "deal_id", "payer_id", "payee_id", "month"), expected, USD_TOLERANCE)
+
+
+TODAY_CHECKS = {
+    "capacity_eliminations": check_eliminations,
+    "fct_money_flow": check_flows,
+    "capacity_schedule": check_capacity_schedule,
+    "phase_slips": check_slips,
+    "spend_schedule": check_spend_schedule,
+}
+MODELS = (
+    *AS_OF_CHECKS,
+    *(table.split(".")[1] for table, _ in AS_OF_CHECKS.values()),
+    *TODAY_CHECKS,
+    "schedule_totals",
+)
+
+
+def note_what_occurs(asked: Oracle) -> None:
+    """Lets `--hypothesis-show-statistics` tell how often each knot was met."""
+    for _, _, reason in asked.eliminations:
+        event(f"eliminates by {reason}")
+    for flow in asked.flows:
+        event(f"flow of kind {flow.kind}{', pass-through' if flow.is_pass_through else ''}")
+    for loop in asked.loops:
+        event(f"loop of {len(loop.org_ids)}")
+    if asked.superseded:
+        event("something is superseded")
 
 
 @given(ledger=strategies.batches(), day=DAYS)
-def test_the_same_loops_are_found(warehouse_of: Any, ledger: Any, day: dt.date) -> None:
-    warehouse = warehouse_of("loops_as_of", "capital_loops")
+def test_models_agree_with_the_plain_calculation(
+    warehouse_of: Any, ledger: Any, day: dt.date
+) -> None:
+    warehouse = warehouse_of(*MODELS)
     warehouse.load(ledger, today=TODAY)
-    for asked, query in (
-        (day, f"select * from loops_as_of(date '{day}')"),
-        (TODAY, "select * from marts.capital_loops"),
-    ):
-        expected = Oracle(ledger, asked).loops
-        for loop in expected:
-            event(f"loop of {len(loop.org_ids)}")
-        found = [{**row, "org_ids": tuple(row["org_ids"])} for row in warehouse.rows(query)]
-        assert_same(
-            by_key(found, "org_ids"),
-            {
-                (loop.org_ids,): {
-                    "deal_ids": list(loop.deal_ids),
-                    "length": len(loop.org_ids),
-                    "bottleneck_usd": loop.bottleneck,
-                    "has_conditional_leg": loop.has_conditional_leg,
-                    "has_noncash_leg": loop.has_noncash_leg,
-                }
-                for loop in expected
-            },
-            USD_TOLERANCE,
-        )
+    then, now = Oracle(ledger, day), Oracle(ledger, TODAY)
+    note_what_occurs(now)
+    for macro, (table, check) in AS_OF_CHECKS.items():
+        check(warehouse, then, f"select * from {macro}(date '{day}')")
+        check(warehouse, now, f"select * from {table}")
+    for check_now in TODAY_CHECKS.values():
+        check_now(warehouse, now)
 
 
 @given(observations=strategies.token_observations())
