@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.settings import Settings
+from orchestration.settings import SettingsError, read_settings
 
 _HELP = """\
 Any SQL that DuckDB reads, ended by a semicolon. Also:
