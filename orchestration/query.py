@@ -134,12 +134,12 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sql", nargs="?", help="one statement to answer; without it, a prompt")
+    parser.add_argument("--sql", help="one statement to answer; without it, a prompt")
     options = parser.parse_args(arguments)
-    path = Settings.from_environment().release_file
     try:
+        path = read_settings().release_file
         connection = open_release(path)
-    except (FileNotFoundError, duckdb.Error) as error:
+    except (SettingsError, FileNotFoundError, duckdb.Error) as error:
         print(error, file=sys.stderr)
         return 1
     with connection:

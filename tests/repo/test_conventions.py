@@ -70,7 +70,9 @@ def test_every_model_is_described_beside_itself(path: Path) -> None:
 
 def test_published_tables_have_expectations() -> None:
     published = {path for path in SQL if _layer(path) in {"core", "marts"}}
-    missing = {path.stem for path in published if not path.with_suffix(".expectations.yml").exists()}
+    missing = {
+        path.stem for path in published if not path.with_suffix(".expectations.yml").exists()
+    }
     assert not missing
 
 
@@ -96,7 +98,9 @@ def _tracked() -> list[Path]:
 
 
 def test_nothing_of_one_machine_is_in_git() -> None:
-    machine = re.compile(r"(^|[\s\"'=(])/(home|root|tmp|work|Users)/\w|files/simple|BEGIN [A-Z ]*PRIVATE KEY")
+    machine = re.compile(
+        r"(^|[\s\"'=(])/(home|root|tmp|work|Users)/\w|files/simple|BEGIN [A-Z ]*PRIVATE KEY"
+    )
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in _tracked()
