@@ -39,6 +39,7 @@ order by column_index
 """
 
 _MOST_ROWS = 200
+_WIDEST_CELL = 60
 
 
 def open_release(path: Path) -> duckdb.DuckDBPyConnection:
@@ -62,36 +63,31 @@ def run(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         case ".help":
             return _HELP
         case ".tables":
-            relation = connection.sql(_TABLES)
+            connection.execute(_TABLES)
         case ".macros":
-            relation = connection.sql(_MACROS)
+            connection.execute(_MACROS)
         case ".columns":
-            relation = connection.sql(_COLUMNS, params=[argument.strip()])
+            connection.execute(_COLUMNS, [argument.strip()])
         case _ if command.startswith("."):
             return f"unknown command {command}; .help lists them"
         case _:
-            relation = connection.sql(text)
-    if relation is None:
-        return ""
-    return _table(relation)
+            connection.execute(text)
+    return _answer(connection)
 
 
-def _table(relation: duckdb.DuckDBPyRelation) -> str:
-    header = relation.columns
-    rows = relation.fetchmany(_MOST_ROWS + 1)
+def _answer(connection: duckdb.DuckDBPyConnection) -> str:
+    """Write what the last statement gave, aligned; long cells and long answers are cut."""
+    header = [column[0] for column in connection.description or []]
+    rows = connection.fetchmany(_MOST_ROWS + 1)
     cells = [["" if value is None else str(value) for value in row] for row in rows[:_MOST_ROWS]]
     widths = [
-        min(60, max(len(line[column]) for line in [header, *cells]))
+        min(_WIDEST_CELL, max(len(line[column]) for line in [header, *cells]))
         for column in range(len(header))
     ]
     lines = [
         "  ".join(
-            cell if len(cell) <= width else cell[: width - 1] + "…"
-            for cell, width in zip(
-                (cell.ljust(width) for cell, width in zip(line, widths, strict=True)),
-                widths,
-                strict=True,
-            )
+            (cell if len(cell) <= width else f"{cell[: width - 1]}…").ljust(width)
+            for cell, width in zip(line, widths, strict=True)
         ).rstrip()
         for line in [header, ["-" * width for width in widths], *cells]
     ]
