@@ -5,8 +5,9 @@ or row, of the same nested form as the YAML. Judgements made here:
 
 - A line that is no JSON, a field that is not in the model (filled or not) and a value of another
   shape (a text for a list) refuse the record that has it.
-- A number may stand in quotes; that keeps more than 15 digits exact. Decimals beyond those of the
-  column are rounded, since a float cannot help having them; YAML refuses them.
+- A number may stand in quotes; that keeps more than 15 digits exact.
+- A float of Parquet is rounded to the decimals of its column, since it cannot help having more;
+  more decimals in text are refused, as in YAML.
 - Of two equal keys in a line one wins, as in every JSON reader.
 - A column of Parquet that is not in the model refuses the rows in which it is filled.
 """
@@ -600,9 +601,9 @@ def _project_field(
         if str(kind) == "JSON":
             # As text it would keep the quotes.
             return f"({value} ->> '$')"
-        if str(kind) in ("DOUBLE", "FLOAT"):
+        if str(kind) in ("DOUBLE", "FLOAT") and isinstance(field.form, NumberForm):
             # The shortest text of a float is what was written; cast to a decimal it shows noise.
-            return f"cast({value} as varchar)"
+            return f"cast(round({value}, {field.form.scale}) as varchar)"
         return value
     if not field.is_list:
         inner = _project(
@@ -617,7 +618,8 @@ def _project_field(
     element = kind.children[0][1]
     if element.id != "struct":
         problems.append(("mapping", path, f"len({value}) > 0"))
-        return f"cast(null as {_field_type(field)})"
+        # An empty list says something: that there are none from here on.
+        return f"case when {value} is not null then cast([] as {_field_type(field)}) end"
     variable = f"x{path.count('[]')}"
     inside: list[tuple[str, str, str]] = []
     inner = _project(

@@ -167,7 +167,7 @@ class DateForm(Form):
 # Wide enough to round any figure within bounds without losing a digit before the point.
 _WIDE = Context(prec=80)
 
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
+_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +190,7 @@ class NumberForm(Form):
 
     def read(self, value: Any) -> Decimal:
         if isinstance(value, str):
-            if not _NUMBER.fullmatch(value):
+            if not re.fullmatch(_NUMBER, value):
                 raise self.refuse(value)
             try:
                 value = Decimal(value)
@@ -212,7 +212,13 @@ class NumberForm(Form):
         holds = f"{number} between {self.low} and {self.high}"
         if self.least_non_zero:
             holds += f" and ({number} = 0 or abs({number}) >= {self.least_non_zero})"
-        return f"coalesce({holds}, false)"
+        # A cast of text takes more than a number looks like (1_000), and rounds in silence.
+        wide = f"decimal(38, {38 - len(str(int(self.high)))})"
+        written = (
+            f"regexp_full_match(cast({value} as varchar), {quote_sql(_NUMBER)})"
+            f" and try_cast({value} as {wide}) = try_cast({number} as {wide})"
+        )
+        return f"coalesce((typeof({value}) <> 'VARCHAR' or ({written})) and {holds}, false)"
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "number", "minimum": float(self.low), "maximum": float(self.high)}

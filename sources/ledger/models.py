@@ -161,7 +161,7 @@ class NumberOrMapping:
 
     @staticmethod
     def _read(value: Any) -> Any:
-        if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        if isinstance(value, Decimal | int | str) and not isinstance(value, bool):
             return {"value": value, "qualifier": "exact"}
         return value
 

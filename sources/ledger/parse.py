@@ -172,7 +172,7 @@ def load_yaml(data: bytes) -> Any:
     _refuse_characters(data)
     try:
         # Without an end of line the last block would seem to end a line too early.
-        loader = _Loader(data + b"\n")
+        loader = _Loader(data if data.endswith(b"\n") else data + b"\n")
         try:
             return _build(loader)
         finally:
