@@ -21,7 +21,7 @@ end
 {%- endmacro %}
 
 {# The day in the middle of days counted from the first: 30 days from 1 April give 16 April. #}
-{% macro middle_day(first, days) %}{{ add_days(first, 'cast(floor(' ~ days ~ ' / 2.0) as integer)') }}{% endmacro %}
+{% macro middle_day(first, days) %}{{ add_days(first, 'cast(floor((' ~ days ~ ') / 2.0) as integer)') }}{% endmacro %}
 
 {# The observations of a series that may be compared, each with the one that follows it.
 
@@ -242,3 +242,23 @@ token_month as (
     select * from interpolated_month
 )
 {% endmacro %}
+
+{# ln(v2 / v1), null where one of them is 0: nothing grows from or to nothing at a rate. #}
+{% macro log_growth(first, second) %}ln(nullif({{ second }}, 0)) - ln(nullif({{ first }}, 0)){% endmacro %}
+
+{# (v2 / v1)^(365.25 / days) from its logarithm; null where a double cannot hold it, as when two
+volumes lie days apart. #}
+{% macro yearly_factor(log_growth, days) -%}
+case
+        when abs({{ log_growth }} * 365.25 / {{ days }}) < 700
+            then exp({{ log_growth }} * 365.25 / {{ days }})
+    end
+{%- endmacro %}
+
+{# S9: how long a silent series stays at its last value in the world floor. #}
+{% macro months_carried() %}12{% endmacro %}
+
+{# S10: power for a token volume at the meter of the site. #}
+{% macro gw_of_tokens(tokens_per_month, joules_per_token, pue) -%}
+{{ tokens_per_month }} / ({{ days_a_month() }} * 86400) * {{ joules_per_token }} * {{ pue }} / 1e9
+{%- endmacro %}

@@ -16,6 +16,8 @@ select
     unit,
     org_id,
     {{ period_first_day('span_from') }} as span_from,
+    {{ period_last_day('span_from') }} as span_first_period_end,
+    {{ period_first_day('span_to') }} as span_last_period_start,
     {{ period_last_day('span_to') }} as span_to,
     span_from as span_from_text,
     span_to as span_to_text,

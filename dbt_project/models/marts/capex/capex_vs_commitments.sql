@@ -1,0 +1,83 @@
+with capex as (
+    select * from {{ ref('fct_capex') }}
+),
+
+spend_schedule as (
+    select * from {{ ref('spend_schedule') }}
+),
+
+commitments_history as (
+    select * from {{ ref('commitments_history') }}
+),
+
+organization as (
+    select * from {{ ref('dim_organization') }}
+),
+
+scheduled_spend as (
+    select
+        payer_id as org_id,
+        {{ quarter_first_day('month') }} as quarter_start,
+        sum(usd_low) as usd_low,
+        sum(usd_base) as usd_base,
+        sum(usd_high) as usd_high,
+        {{ array_union_agg('source_ids') }} as source_ids,
+        {{ lowest_confidence('confidence') }} as confidence
+    from spend_schedule
+    where flow_kind = 'spend'
+    group by payer_id, {{ quarter_first_day('month') }}
+),
+
+committed as (
+    select
+        customer_id as org_id,
+        {{ quarter_first_day('month_end') }} as quarter_start,
+        announced_usd_base,
+        source_ids,
+        confidence
+    from commitments_history
+    where
+        month_end = {{ add_days(add_months(quarter_first_day('month_end'), 3), -1) }}
+        and announced_usd_base is not null
+),
+
+org_quarter as (
+    select org_id, quarter_start from capex
+    union
+    select org_id, quarter_start from scheduled_spend
+    union
+    select org_id, quarter_start from committed
+)
+
+select
+    org_quarter.org_id,
+    org_quarter.quarter_start,
+    {{ add_days(add_months('org_quarter.quarter_start', 3), -1) }} as quarter_end,
+    capex.capex_metric,
+    capex.is_capex_comparable,
+    capex.capex_usd,
+    capex.rpo_metric,
+    capex.rpo_usd,
+    scheduled_spend.usd_low as scheduled_spend_usd_low,
+    scheduled_spend.usd_base as scheduled_spend_usd,
+    scheduled_spend.usd_high as scheduled_spend_usd_high,
+    committed.announced_usd_base as committed_usd,
+    {{ array_union(['capex.source_ids', 'scheduled_spend.source_ids', 'committed.source_ids']) }}
+        as source_ids,
+    {{ lower_confidence([
+        "coalesce(capex.confidence, 'high')",
+        "coalesce(scheduled_spend.confidence, 'high')",
+        "coalesce(committed.confidence, 'high')"
+    ]) }} as confidence
+from org_quarter
+-- `all` and `undisclosed` are no organisations.
+inner join organization
+    on org_quarter.org_id = organization.org_id
+left join capex
+    on org_quarter.org_id = capex.org_id and org_quarter.quarter_start = capex.quarter_start
+left join scheduled_spend
+    on
+        org_quarter.org_id = scheduled_spend.org_id
+        and org_quarter.quarter_start = scheduled_spend.quarter_start
+left join committed
+    on org_quarter.org_id = committed.org_id and org_quarter.quarter_start = committed.quarter_start
