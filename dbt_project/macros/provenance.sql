@@ -9,3 +9,7 @@
 {%- for column in columns %}{% do ranks.append(confidence_rank(column)) %}{% endfor -%}
 {{ confidence_word('least(' ~ ranks | join(', ') ~ ')') }}
 {%- endmacro %}
+
+{% macro array_size(column) %}{{ return(adapter.dispatch('array_size', 'gigaledger')(column)) }}{% endmacro %}
+{% macro default__array_size(column) %}size({{ column }}){% endmacro %}
+{% macro duckdb__array_size(column) %}len({{ column }}){% endmacro %}
