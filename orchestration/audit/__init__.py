@@ -1,0 +1,1 @@
+"""The checks between a build and its release: what is declared, what ran, what it found."""

@@ -1,0 +1,265 @@
+"""Runs expectation suites inside DuckDB, through Great Expectations' SQL engine.
+
+Importing Great Expectations takes seconds, so it is imported when it is first needed;
+`import_early` does so in a thread while something else works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from orchestration.audit.results import SAMPLE_SIZE, CheckKind, CheckResult
+from orchestration.audit.suites import Expectation, Suite, SuiteError
+
+if TYPE_CHECKING:
+    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+    from great_expectations.expectations.expectation import Expectation as GreatExpectation
+
+_POSITION = "position"
+
+
+def import_early() -> threading.Thread:
+    """Begin to import Great Expectations in the background."""
+    thread = threading.Thread(target=_import, name="great-expectations", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import() -> None:
+    # An import that fails here fails again, and is told, where it is needed.
+    with contextlib.suppress(ImportError):
+        import great_expectations.expectations  # noqa: F401
+
+        import orchestration.audit.dialect  # noqa: F401
+
+
+def run_suites(connection: DuckDBPyConnection, suites: Sequence[Suite]) -> list[CheckResult]:
+    """Run every expectation on the database of a connection; one result for each that is declared.
+
+    Raises:
+        SuiteError: when an expectation is of no known type or has arguments that it cannot take.
+    """
+    import great_expectations as gx
+
+    from orchestration.audit import dialect
+
+    built = [
+        (suite, [_build(suite, *item) for item in enumerate(suite.expectations)])
+        for suite in suites
+    ]
+    results: list[CheckResult] = []
+    with dialect.serve(connection) as address, _quiet():
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        source = context.data_sources.add_sql(
+            name="work", connection_string=address, create_temp_table=False
+        )
+        for suite, expectations in built:
+            if not _exists(connection, suite.table):
+                results += [_not_run(suite, item, "no such table") for item in suite.expectations]
+                continue
+            results += _run_suite(connection, gx, source, suite, expectations)
+    return results
+
+
+def _run_suite(
+    connection: DuckDBPyConnection,
+    gx: Any,
+    source: Any,
+    suite: Suite,
+    expectations: Sequence[GreatExpectation],
+) -> list[CheckResult]:
+    # A table asset would lose its schema on DuckDB, hence a query for each set of rows.
+    conditions = dict.fromkeys(item.row_condition for item in suite.expectations)
+    found: dict[int, ExpectationValidationResult] = {}
+    examined: dict[str | None, int] = {}
+    broken: dict[str | None, str] = {}
+    for number, condition in enumerate(conditions):
+        query = f"select * from {suite.table}" + (f" where {condition}" if condition else "")
+        try:
+            examined[condition] = _count(connection, query)
+        except duckdb.Error as error:
+            broken[condition] = str(error).splitlines()[0]
+            continue
+        asset = source.add_query_asset(name=f"{suite.table} {number}", query=query)
+        batch = asset.add_batch_definition_whole_table("all").get_batch()
+        chosen = [
+            expectation
+            for declared, expectation in zip(suite.expectations, expectations, strict=True)
+            if declared.row_condition == condition
+        ]
+        outcome = batch.validate(
+            gx.ExpectationSuite(name=f"{suite.table} {number}", expectations=chosen),
+            result_format={
+                "result_format": "SUMMARY",
+                "unexpected_index_column_names": list(suite.key),
+                "partial_unexpected_count": SAMPLE_SIZE,
+            },
+        )
+        for result in outcome.results:
+            found[result.expectation_config.meta[_POSITION]] = result
+    results = []
+    for position, declared in enumerate(suite.expectations):
+        if declared.row_condition in broken:
+            results.append(_not_run(suite, declared, broken[declared.row_condition]))
+        elif position not in found:
+            results.append(_not_run(suite, declared, "Great Expectations dropped it"))
+        else:
+            rows = examined[declared.row_condition]
+            results.append(_read_result(connection, suite, declared, found[position], rows))
+    return results
+
+
+def _build(suite: Suite, position: int, declared: Expectation) -> GreatExpectation:
+    from great_expectations.compatibility.pydantic import ValidationError
+    from great_expectations.expectations import registry
+
+    known = registry.list_registered_expectation_implementations()
+    if declared.type not in known:
+        close = difflib.get_close_matches(declared.type, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "see the Great Expectations gallery"
+        raise SuiteError(f"{suite.file}: {declared.type} is no known expectation; {hint}")
+    kind = registry.get_expectation_impl(declared.type)
+    try:
+        return kind(**declared.arguments, meta={_POSITION: position})
+    except (ValidationError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise SuiteError(f"{suite.file}: {declared.name}: {reason}") from error
+
+
+def _read_result(
+    connection: DuckDBPyConnection,
+    suite: Suite,
+    declared: Expectation,
+    found: ExpectationValidationResult,
+    rows: int,
+) -> CheckResult:
+    failure = _find_exception(found.exception_info)
+    if failure is not None:
+        return _not_run(suite, declared, failure)
+    result: Mapping[str, Any] = found.result
+    examined = int(result.get("element_count", rows))
+    is_vacuous = examined == 0 and not declared.may_be_empty
+    # Great Expectations calls the sum or the maximum of no rows a failure.
+    has_nothing_to_say = examined == 0 and result.get("observed_value", 0) is None
+    is_passed = (bool(found.success) or has_nothing_to_say) and not is_vacuous
+    sample = None if is_passed else _sample(connection, suite, declared, result)
+    return CheckResult(
+        table_name=suite.table,
+        check_name=declared.name,
+        check_kind=CheckKind.EXPECTATION,
+        severity=declared.severity,
+        is_executed=True,
+        is_passed=is_passed,
+        examined_rows=examined,
+        failed_rows=_count_failed(result, found),
+        failing_sample=json.dumps(sample, default=str, ensure_ascii=False) if sample else None,
+        message=None if is_passed else _tell(declared, result, is_vacuous),
+        why=declared.why,
+    )
+
+
+def _count_failed(result: Mapping[str, Any], found: ExpectationValidationResult) -> int | None:
+    if "unexpected_count" in result:
+        return int(result["unexpected_count"] or 0)
+    if found.expectation_config and found.expectation_config.type == "unexpected_rows_expectation":
+        return int(result["observed_value"])
+    return 0 if found.success else None
+
+
+def _tell(declared: Expectation, result: Mapping[str, Any], is_vacuous: bool) -> str:
+    if is_vacuous:
+        return "it examined no row; say may_be_empty: true if that is right"
+    wanted = ", ".join(
+        f"{name} {value}" for name, value in declared.arguments.items() if "column" not in name
+    )
+    if "unexpected_count" in result:
+        return f"rows break it ({wanted})" if wanted else "rows break it"
+    return f"found {result.get('observed_value')} ({wanted})"
+
+
+def _sample(
+    connection: DuckDBPyConnection,
+    suite: Suite,
+    declared: Expectation,
+    result: Mapping[str, Any],
+) -> list[Any]:
+    if declared.type == "unexpected_rows_expectation":
+        batch = f"(select * from {suite.table}"
+        batch += f" where {declared.row_condition})" if declared.row_condition else ")"
+        query = str(declared.arguments["unexpected_rows_query"]).replace("{batch}", batch)
+        return fetch_sample(connection, query)
+    rows = result.get("partial_unexpected_index_list") or result.get("partial_unexpected_list")
+    return list(rows or [])[:SAMPLE_SIZE]
+
+
+def fetch_sample(connection: DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    """Return some rows of a query, each with the names of its columns."""
+    cursor = connection.execute(f"select * from ({query.strip().rstrip(';')}) limit {SAMPLE_SIZE}")
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _find_exception(info: Any) -> str | None:
+    """Return why an expectation could not run; Great Expectations tells it in two forms."""
+    if not isinstance(info, Mapping):
+        return None
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if isinstance(entry, Mapping) and entry.get("raised_exception"):
+            return str(entry.get("exception_message") or "it raised").splitlines()[0]
+    return None
+
+
+def _not_run(suite: Suite, declared: Expectation, reason: str) -> CheckResult:
+    return CheckResult(
+        table_name=suite.table,
+        check_name=declared.name,
+        check_kind=CheckKind.EXPECTATION,
+        severity=declared.severity,
+        is_executed=False,
+        is_passed=False,
+        examined_rows=None,
+        failed_rows=None,
+        failing_sample=None,
+        message=f"it did not run: {reason}",
+        why=declared.why,
+    )
+
+
+def _exists(connection: DuckDBPyConnection, table: str) -> bool:
+    schema, name = table.split(".")
+    return bool(
+        connection.execute(
+            "select 1 from information_schema.tables where table_catalog = current_database()"
+            " and table_schema = ? and table_name = ?",
+            [schema, name],
+        ).fetchone()
+    )
+
+
+def _count(connection: DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(f"select count(*) from ({query})").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep its notices out of the terminal: what it found is in the results."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

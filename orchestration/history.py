@@ -1,0 +1,236 @@
+"""The tables of `audit` that only a release can write: what was published, checked and seen.
+
+Each is a continuation of the table of the same name in the last release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import date, datetime
+
+from duckdb import DuckDBPyConnection
+
+from orchestration.audit.results import CHECK_RESULT_COLUMNS, CheckResult
+from orchestration.hashes import quote_name, quote_text, row_hash
+
+
+@dataclass(frozen=True)
+class ReleaseRow:
+    """One release, as `audit.release` tells it."""
+
+    release_id: str
+    published_at: datetime
+    git_revision: str | None
+    today: date
+    ledger_hash: str
+    content_hash: str
+    table_count: int
+    row_count: int
+    checks_passed: int
+    checks_failed: int
+    records_quarantined: int
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """How fresh an input is."""
+
+    feed: str
+    kind: str
+    fetched_at: datetime
+    age_days: int
+    records: int
+
+
+@dataclass(frozen=True)
+class _Table:
+    columns: str
+    description: str
+    texts: Mapping[str, str]
+
+
+# What depends on the clock or on earlier releases; two refreshes of one input differ in them.
+CLOCK_TABLES: dict[str, _Table] = {
+    "release": _Table(
+        """
+        release_id varchar, published_at timestamp, git_revision varchar, today date,
+        ledger_hash varchar, content_hash varchar, table_count integer, row_count bigint,
+        checks_passed integer, checks_failed integer, records_quarantined bigint
+        """,
+        "One row per release, this one and all before it.",
+        {
+            "release_id": "UTC time of the release and the first eight digits of its content hash.",
+            "published_at": "When it was published, in UTC.",
+            "git_revision": "Commit of the project; ends in -dirty when files differed from it;"
+            " null outside a repository.",
+            "today": "Day on which its current tables stand.",
+            "ledger_hash": "Hash of the paths and contents of all input files.",
+            "content_hash": "Hash of all tables that do not depend on the clock.",
+            "table_count": "Published tables.",
+            "row_count": "Rows of all tables that do not depend on the clock.",
+            "checks_passed": "Checks that held.",
+            "checks_failed": "Checks that did not hold and only warn.",
+            "records_quarantined": "Records refused; they stand in audit.quarantine.",
+        },
+    ),
+    "check_result": _Table(
+        f"release_id varchar, {CHECK_RESULT_COLUMNS}",
+        "One row per check of this release, those of dbt and of Great Expectations alike.",
+        {
+            "release_id": "The release that was checked.",
+            "table_name": "Schema and name of the table checked.",
+            "check_name": "Name of the check, unique within its table and kind.",
+            "check_kind": "Where it is declared: expectation, dbt_test or identity.",
+            "severity": "stop blocks a release, warn is only told.",
+            "is_executed": "Whether the check ran; one that did not blocks the release.",
+            "is_passed": "Whether the check held.",
+            "examined_rows": "Rows that it looked at; null for a query that does not say.",
+            "failed_rows": "Rows that broke it; null where it is not about single rows.",
+            "failing_sample": "Keys and values of up to 20 rows that broke it, as JSON.",
+            "message": "What was found; null when the check held.",
+            "why": "The reason in the world for the check.",
+        },
+    ),
+    "record_history": _Table(
+        """
+        record_kind varchar, record_id varchar, first_seen_release varchar,
+        first_seen_at timestamp, last_seen_release varchar, last_seen_at timestamp,
+        content_hash varchar
+        """,
+        "One row per accepted record of the inputs that any release has seen.",
+        {
+            "record_kind": "Kind of record: deal, organization, document and so on.",
+            "record_id": "Its id in the ledger.",
+            "first_seen_release": "The first release that held it.",
+            "first_seen_at": "When that was published, in UTC: when the warehouse took it in.",
+            "last_seen_release": "The last release that held it.",
+            "last_seen_at": "When that was published, in UTC.",
+            "content_hash": "Hash of all that the record said when it was last seen.",
+        },
+    ),
+    "feed_status": _Table(
+        "feed varchar, kind varchar, fetched_at timestamp, age_days integer, records bigint",
+        "One row per input of this release.",
+        {
+            "feed": "Name of the input, as its folder under sources/.",
+            "kind": "live, cached or bundled for a feed; ledger for the ledger.",
+            "fetched_at": "When what was used had been read, in UTC.",
+            "age_days": "Whole days from then to the release.",
+            "records": "Records received.",
+        },
+    ),
+}
+
+
+def create_tables(connection: DuckDBPyConnection) -> None:
+    """Create the tables in the current database, described."""
+    connection.execute("create schema if not exists audit")
+    for name, table in CLOCK_TABLES.items():
+        connection.execute(f"create table audit.{name} ({table.columns})")
+        connection.execute(f"comment on table audit.{name} is {quote_text(table.description)}")
+        for column, text in table.texts.items():
+            connection.execute(f"comment on column audit.{name}.{column} is {quote_text(text)}")
+
+
+def write_check_results(
+    connection: DuckDBPyConnection, release_id: str, results: Sequence[CheckResult]
+) -> None:
+    """Write what the checks of this release found."""
+    rows = [[release_id, *astuple(result)] for result in results]
+    if rows:
+        marks = ", ".join("?" for _ in rows[0])
+        connection.executemany(f"insert into audit.check_result values ({marks})", rows)
+
+
+def write_feed_status(connection: DuckDBPyConnection, status: Sequence[FeedStatus]) -> None:
+    """Write how fresh each input is."""
+    for row in status:
+        connection.execute("insert into audit.feed_status values (?, ?, ?, ?, ?)", astuple(row))
+
+
+def write_releases(
+    connection: DuckDBPyConnection, row: ReleaseRow, *, previous: str | None
+) -> None:
+    """Write this release after those that the database `previous` lists."""
+    names = [field.name for field in fields(ReleaseRow)]
+    if previous is not None:
+        connection.execute(
+            f"insert into audit.release by name select {', '.join(names)}"
+            f" from {previous}.audit.release order by published_at, release_id"
+        )
+    marks = ", ".join("?" for _ in names)
+    connection.execute(f"insert into audit.release values ({marks})", astuple(row))
+
+
+def write_record_history(
+    connection: DuckDBPyConnection,
+    *,
+    work: str,
+    previous: str | None,
+    release_id: str,
+    published_at: datetime,
+    records: Mapping[str, str],
+) -> None:
+    """Write when each record was first and last seen.
+
+    Args:
+        connection: its current database is the release in the making.
+        work: the attached database that holds the raw tables.
+        previous: the attached last release, None for the first.
+        release_id: the release in the making.
+        published_at: its time.
+        records: raw table to the kind of record that its rows belong to.
+    """
+    seen = " union all ".join(
+        _select_row_hashes(connection, work, table, kind) for table, kind in records.items()
+    )
+    seen = seen or "select '' as record_kind, '' as record_id, 0 as row_hash limit 0"
+    earlier = (
+        f"select * from {previous}.audit.record_history"
+        if previous is not None
+        else "select * from audit.record_history"
+    )
+    connection.execute(
+        f"""
+        insert into audit.record_history
+        with seen as (
+            select record_kind, record_id, md5(cast(sum(row_hash) as varchar)) as content_hash
+            from ({seen})
+            group by record_kind, record_id
+        ),
+
+        earlier as ({earlier})
+
+        select
+            coalesce(seen.record_kind, earlier.record_kind),
+            coalesce(seen.record_id, earlier.record_id),
+            coalesce(earlier.first_seen_release, $release_id),
+            coalesce(earlier.first_seen_at, $published_at),
+            if(seen.record_id is null, earlier.last_seen_release, $release_id),
+            if(seen.record_id is null, earlier.last_seen_at, $published_at),
+            coalesce(seen.content_hash, earlier.content_hash)
+        from seen
+        full join earlier
+            on seen.record_kind = earlier.record_kind
+            and seen.record_id = earlier.record_id
+        order by 1, 2
+        """,
+        {"release_id": release_id, "published_at": published_at},
+    )
+
+
+def _select_row_hashes(connection: DuckDBPyConnection, work: str, table: str, kind: str) -> str:
+    """Return a query for the id and hash of each row of a raw table, its place left out.
+
+    A record's rows stand in several tables; the table's name is hashed with them, so that a row
+    cannot move from one to another unseen.
+    """
+    described = connection.execute(f"describe {work}.raw_ledger.{table}").fetchall()
+    columns = [str(row[0]) for row in described if row[0] not in ("file", "line")]
+    identity = quote_name(columns[0])
+    return (
+        f"select {quote_text(kind)} as record_kind, cast({identity} as varchar) as record_id,"
+        f" cast({row_hash(columns, label=table)} as hugeint) as row_hash"
+        f" from {work}.raw_ledger.{table}"
+    )
