@@ -213,10 +213,12 @@ class NumberForm(Form):
         if self.least_non_zero:
             holds += f" and ({number} = 0 or abs({number}) >= {self.least_non_zero})"
         # A cast of text takes more than a number looks like (1_000), and rounds in silence.
+        text = f"cast({value} as varchar)"
         wide = f"decimal(38, {38 - len(str(int(self.high)))})"
         written = (
-            f"regexp_full_match(cast({value} as varchar), {quote_sql(_NUMBER)})"
+            f"regexp_full_match({text}, {quote_sql(_NUMBER)})"
             f" and try_cast({value} as {wide}) = try_cast({number} as {wide})"
+            f" and ({number} <> 0 or regexp_full_match({text}, '[-+]?[0.]+(?:[eE].*)?'))"
         )
         return f"coalesce((typeof({value}) <> 'VARCHAR' or ({written})) and {holds}, false)"
 
