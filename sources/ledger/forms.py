@@ -88,8 +88,9 @@ class Form:
         return self.json_schema()
 
 
-# Control characters do harm in terminals and BI tools; line feed and tab are harmless.
-_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
+# Control characters do harm in terminals and BI tools, and those that turn the direction of writing
+# make a title read as something else. Line feed and tab are harmless.
+_CONTROL = "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u2028-\u202e\u2066-\u2069]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ class TextForm(Form):
         if not isinstance(value, str):
             scalar = isinstance(value, Decimal | int)
             raise self.refuse(value, "put it in quotes, so that it is text" if scalar else None)
-        if not value.strip() or len(value) > self.longest or re.search(_CONTROL, value):
+        if not value.strip(" \t\n") or len(value) > self.longest or re.search(_CONTROL, value):
             raise self.refuse(value)
         if self.pattern is not None and not re.fullmatch(self.pattern, value):
             raise self.refuse(value)
@@ -214,11 +215,11 @@ class NumberForm(Form):
             holds += f" and ({number} = 0 or abs({number}) >= {self.least_non_zero})"
         # A cast of text takes more than a number looks like (1_000), and rounds in silence.
         text = f"cast({value} as varchar)"
-        wide = f"decimal(38, {38 - len(str(int(self.high)))})"
+        fraction = f"length(rtrim(regexp_extract({text}, '[.]([0-9]*)', 1), '0'))"
+        power = f"coalesce(try_cast(regexp_extract({text}, '[eE](.*)', 1) as integer), 0)"
         written = (
             f"regexp_full_match({text}, {quote_sql(_NUMBER)})"
-            f" and try_cast({value} as {wide}) = try_cast({number} as {wide})"
-            f" and ({number} <> 0 or regexp_full_match({text}, '[-+]?[0.]+(?:[eE].*)?'))"
+            f" and {fraction} - {power} <= {self.scale}"
         )
         return f"coalesce((typeof({value}) <> 'VARCHAR' or ({written})) and {holds}, false)"
 
