@@ -65,7 +65,6 @@ class ReleaseError(Exception):
 class Origin:
     """What a release is made from, for its manifest."""
 
-    today: date
     git_revision: str | None
     versions: Mapping[str, str]
     inputs: Sequence[InputFile]
@@ -174,7 +173,7 @@ def _fill(
         release_id=f"{published_at:%Y%m%dT%H%M%SZ}-{content_hash[:8]}",
         published_at=published_at,
         git_revision=origin.git_revision,
-        today=origin.today,
+        today=_read_today(connection),
         ledger_hash=origin.ledger_hash,
         content_hash=content_hash,
         table_count=len(tables) + len(history.CLOCK_TABLES),
@@ -332,12 +331,10 @@ def _copy_macros(connection: DuckDBPyConnection) -> None:
 def _complete_audit(connection: DuckDBPyConnection) -> list[CheckResult]:
     """Add the checks of the staged file to those of the build, and refuse what did not hold."""
     connection.execute("use work")
-    results = read_results(connection)
-    today = connection.execute("select today from raw_ledger.build").fetchone()
-    if results is None or today is None:
+    if read_results(connection) is None:
         raise AuditError("the build was not checked, so it is not published; refresh")
     connection.execute(f"use {_RELEASE}")
-    identities = check_as_of(connection, today[0])
+    identities = check_as_of(connection, _read_today(connection))
     connection.execute("use work")
     # A second release of one build replaces the first one's.
     connection.execute(
@@ -348,6 +345,14 @@ def _complete_audit(connection: DuckDBPyConnection) -> list[CheckResult]:
     connection.execute(f"use {_RELEASE}")
     require_passed(results)
     return results
+
+
+def _read_today(connection: DuckDBPyConnection) -> date:
+    """Return the day on which the current tables stand, as the build took it."""
+    row = connection.execute("select today from work.raw_ledger.build").fetchone()
+    assert row is not None
+    today: date = row[0]
+    return today
 
 
 def _write_history(

@@ -1,0 +1,41 @@
+"""The release as an asset: it follows every published table and every blocking check."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from orchestration import steps
+from orchestration.resources import Workshop
+
+
+def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Return the asset that publishes the checked build."""
+
+    @dg.asset(
+        name="release",
+        deps=list(upstream),
+        group_name="release",
+        kinds={"duckdb", "parquet"},
+        required_resource_keys={"workshop"},
+    )
+    def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        """Put the audited tables into a new file and in place by one rename."""
+        workshop: Workshop = context.resources.workshop
+        with workshop.step("publish the release"):
+            published = workshop.release = steps.publish(workshop.settings, context.log.info)
+        rows = [
+            dg.TableRecord({"table": name, "rows": found.row_count, "hash": found.content_hash})
+            for name, found in sorted(published.tables.items())
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "release_id": published.release_id,
+                "file": dg.MetadataValue.path(published.file),
+                "records quarantined": published.quarantined,
+                "checks": len(published.results),
+                "tables": dg.MetadataValue.table(rows),
+            }
+        )
+
+    return release

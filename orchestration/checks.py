@@ -1,0 +1,77 @@
+"""The expectation files as blocking asset checks: one for each table, its rows in the UI."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from orchestration import steps
+from orchestration.audit.results import CheckKind, CheckResult, Severity, describe
+from orchestration.audit.suites import load_suites
+from orchestration.resources import Workshop
+from orchestration.settings import Settings
+
+CHECK_NAME = "expectations"
+
+
+def make_checks(settings: Settings, published: Sequence[dg.AssetKey]) -> dg.AssetChecksDefinition:
+    """Return the audit of the build: every expectation file, in one step."""
+    tables = [suite.table for suite in load_suites(settings.dbt_project_dir / "models")]
+    specs = [
+        dg.AssetCheckSpec(
+            name=CHECK_NAME,
+            asset=dg.AssetKey(table.split(".")),
+            additional_deps=[key for key in published if key.path != table.split(".")],
+            blocking=True,
+            description="The expectations that stand beside the model.",
+        )
+        for table in tables
+    ]
+
+    @dg.multi_asset_check(name="audit", specs=specs, required_resource_keys={"workshop"})
+    def audit(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        """Run the expectations and keep what they and dbt's tests found."""
+        workshop: Workshop = context.resources.workshop
+        with workshop.step("check the tables with Great Expectations"):
+            results = workshop.results = steps.audit(workshop.settings)
+        for table in tables:
+            found = [
+                result
+                for result in results
+                if result.table_name == table and result.check_kind is CheckKind.EXPECTATION
+            ]
+            yield _tell(dg.AssetKey(table.split(".")), found)
+
+    return audit
+
+
+def _tell(key: dg.AssetKey, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
+    failed = [result for result in results if not result.is_passed]
+    is_blocking = any(result.is_blocking for result in failed)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=CHECK_NAME,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN,
+        description="; ".join(describe(result) for result in failed) or None,
+        metadata={
+            "declared": len(results),
+            "failed": len(failed),
+            **({"what failed": dg.MetadataValue.table(_list_failed(failed))} if failed else {}),
+        },
+    )
+
+
+def _list_failed(failed: Sequence[CheckResult]) -> list[dg.TableRecord]:
+    return [
+        dg.TableRecord(
+            {
+                "expectation": result.check_name,
+                "severity": Severity(result.severity).value,
+                "message": result.message or "",
+                "failed rows": result.failed_rows,
+                "some of them": result.failing_sample or "",
+                "why": result.why,
+            }
+        )
+        for result in failed
+    ]

@@ -1,0 +1,162 @@
+"""`make refresh`: from the ledger to a release, in one process and under one lock.
+
+It runs the same Dagster job as the UI, in the same instance, so that the run shows there too. dbt
+is started first, because it takes longest to get ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from orchestration.dbt_process import DbtError, DbtProcess, load_manifest
+from orchestration.lock import LockedError, hold_lock
+from orchestration.settings import (
+    Settings,
+    SettingsError,
+    prepare_dagster_home,
+    read_settings,
+    silence_telemetry,
+)
+
+if TYPE_CHECKING:
+    from orchestration.release import Release
+    from orchestration.resources import Workshop
+
+_MAX_NAMED = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Refresh; 0 when a release was published, 1 when it was not, 2 when it could not begin."""
+    parser = argparse.ArgumentParser(
+        prog="refresh",
+        description="Build the warehouse from the ledger, check it, and publish a release. The last"
+        " release stays in place when anything fails. Settings: see .env.example.",
+    )
+    parser.add_argument(
+        "--build-only", action="store_true", help="load, build and test; check and publish nothing"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        settings = read_settings()
+        with hold_lock(settings.warehouse_dir, "make refresh"):
+            return refresh(settings, build_only=options.build_only)
+    except (SettingsError, LockedError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def refresh(settings: Settings, *, build_only: bool = False) -> int:
+    """Refresh the warehouse, whose lock the caller holds; return the exit status."""
+    begun = time.perf_counter()
+
+    def say(message: str) -> None:
+        print(f"{time.perf_counter() - begun:6.1f} s  {message}", flush=True)
+
+    silence_telemetry()
+    prepare_dagster_home(settings)
+    dbt = DbtProcess(settings)
+    try:
+        say("start Dagster and dbt")
+        # Imported now that dbt imports too, in its own process.
+        from orchestration import job
+        from orchestration.resources import Workshop
+
+        dbt.wait_parsed()
+        workshop = Workshop(settings, dbt=dbt, progress=_print_apart(say))
+        log = settings.work_dir / "refresh.log"
+        with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+            reason = job.run(settings, load_manifest(settings), workshop, build_only=build_only)
+    except DbtError as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        return 1
+    finally:
+        dbt.stop()
+    if reason is not None:
+        _tell_failure(settings, workshop, reason)
+        return 1
+    say("done")
+    print()
+    if workshop.release is not None:
+        _summarise(workshop, workshop.release)
+    return 0
+
+
+def _print_apart(say):  # type: ignore[no-untyped-def]
+    """Return `say` as it prints now, whatever standard output is redirected to later."""
+    terminal = sys.stdout
+
+    def print_apart(message: str) -> None:
+        with contextlib.redirect_stdout(terminal):
+            say(message)
+
+    return print_apart
+
+
+def _tell_failure(settings: Settings, workshop: Workshop, reason: str) -> None:
+    _tell_quarantined(workshop)
+    print(f"\nerror: {reason}", file=sys.stderr)
+    if settings.release_file.exists():
+        print(f"The last release stays in place: {settings.release_file}", file=sys.stderr)
+    else:
+        print("Nothing was published.", file=sys.stderr)
+    print("The rows that failed: make failures", file=sys.stderr)
+
+
+def _summarise(workshop: Workshop, release: Release) -> None:
+    print(f"release  {release.release_id}")
+    print(f"file     {_shorten(release.file)}")
+    passed = sum(result.is_passed for result in release.results)
+    failed = [result for result in release.results if not result.is_passed]
+    print(f"checks   {passed} passed, {len(failed)} failed")
+    for result in failed:
+        from orchestration.audit.results import describe
+
+        print(f"         warning: {describe(result)}")
+    _tell_quarantined(workshop)
+    print("tables")
+    for table, found in sorted(release.tables.items()):
+        print(f"  {found.row_count:>9,}  {table}")
+    print(_measure_openai(release.file))
+
+
+def _tell_quarantined(workshop: Workshop) -> None:
+    report = workshop.report
+    if report is None:
+        return
+    print(f"records  {report.received:,} received, {report.quarantined:,} quarantined")
+    for refusal in report.refusals[:_MAX_NAMED]:
+        field = f"{refusal.field}: " if refusal.field else ""
+        print(f"         {refusal.file}:{refusal.line}: {field}{refusal.message}; {refusal.remedy}")
+    if len(report.refusals) > _MAX_NAMED:
+        print(f"         and {len(report.refusals) - _MAX_NAMED} more in audit.quarantine")
+
+
+def _measure_openai(file: Path) -> str:
+    with duckdb.connect(file, read_only=True) as connection:
+        row = connection.execute(
+            "select gross_gw_base, total_gw_base, firm_gw_base from marts.capacity_by_customer"
+            " where customer_id = 'openai' and layer = 'net'"
+        ).fetchone()
+    if row is None:
+        return "OpenAI   is no customer in this ledger"
+    gross, net, firm = (f"{float(figure or 0):.1f} GW" for figure in row)
+    return f"OpenAI   {gross} gross, {net} net, {firm} firm"
+
+
+def _shorten(path: Path) -> str:
+    """Return a path as seen from here, when it lies here."""
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The steps of a refresh as plain functions of the settings; the assets call them.
+
+Each opens the work database and closes it again: dbt, which runs between them in a process of its
+own, must find it free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import subprocess
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from orchestration.audit.dbt_tests import read_dbt_tests
+from orchestration.audit.expectations import run_suites
+from orchestration.audit.results import (
+    AuditError,
+    CheckResult,
+    forget_results,
+    require_passed,
+    write_results,
+)
+from orchestration.audit.suites import SuiteError, load_suites
+from orchestration.dbt_process import DbtError, load_manifest, load_run_results
+from orchestration.hashes import InputFile, hash_inputs
+from orchestration.release import Origin, Release, publish_release
+from orchestration.settings import ROOT, Settings
+from sources.ledger.flatten import RAW_TABLES
+from sources.ledger.load import BULK_NAMES, LedgerReport, load_ledger
+from sources.ledger.parse import FOLDERS
+
+Progress = Callable[[str], None]
+
+# Kept in the work database from the load to the release: a file may change in between.
+_INPUT_TABLE = "raw_ledger.input_file"
+
+_VERSIONS = ("dagster", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations")
+
+
+def load_raw(settings: Settings, progress: Progress | None = None) -> LedgerReport:
+    """Begin a new work database and fill its raw tables."""
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    for leftover in settings.work_dir.glob("gigaledger.duckdb*"):
+        leftover.unlink()
+    inputs = hash_inputs(settings.ledger_dir, list_inputs(settings.ledger_dir))
+    with open_work(settings) as connection:
+        report = load_ledger(
+            connection,
+            settings.ledger_dir,
+            today=settings.today,
+            latest_day=settings.latest_day,
+            progress=progress,
+        )
+        connection.execute(
+            f"create or replace table {_INPUT_TABLE} (path varchar, byte_count bigint, sha256 varchar)"
+        )
+        if inputs:
+            connection.executemany(
+                f"insert into {_INPUT_TABLE} values (?, ?, ?)",
+                [[item.path, item.byte_count, item.sha256] for item in inputs],
+            )
+    return report
+
+
+def list_inputs(ledger_dir: Path) -> list[Path]:
+    """Return every file of a ledger folder that the load reads."""
+    yaml_files = [path for name in FOLDERS for path in (ledger_dir / name).glob("*.yml")]
+    bulk_files = [
+        ledger_dir / f"{name}.{form}"
+        for name in BULK_NAMES.values()
+        for form in ("jsonl", "parquet")
+    ]
+    return [path for path in (*yaml_files, *bulk_files) if path.is_file()]
+
+
+def forget_audit(settings: Settings) -> None:
+    """Drop the last verdict: what dbt is about to build is not yet checked."""
+    if settings.work_database.exists():
+        with open_work(settings) as connection:
+            forget_results(connection)
+
+
+def require_built(settings: Settings, exit_code: int) -> list[CheckResult]:
+    """Return the results of dbt's tests; keep them, so that failing rows can be looked at.
+
+    Raises:
+        DbtError: when a model or a test failed, with the reasons.
+    """
+    run_results = load_run_results(settings)
+    with open_work(settings) as connection:
+        results = read_dbt_tests(connection, load_manifest(settings), run_results)
+        write_results(connection, results)
+    broken = [
+        f"  {result['unique_id'].split('.', 2)[-1]}: {result['message']}"
+        for result in run_results
+        if result["status"] == "error"
+    ]
+    if broken or (exit_code and all(result.is_passed for result in results)):
+        raise DbtError("\n".join(["dbt could not build:", *broken]))
+    require_passed(results)
+    return results
+
+
+def audit(settings: Settings) -> list[CheckResult]:
+    """Run every expectation on the work database and keep all results, dbt's tests among them.
+
+    Raises:
+        SuiteError: when an expectation file cannot be understood, or there is none.
+    """
+    models_dir = settings.dbt_project_dir / "models"
+    suites = load_suites(models_dir)
+    if not suites:
+        raise SuiteError(f"no expectation file under {models_dir}: nothing would guard a release")
+    with open_work(settings) as connection:
+        results = [
+            *run_suites(connection, suites),
+            *read_dbt_tests(connection, load_manifest(settings), load_run_results(settings)),
+        ]
+        write_results(connection, results)
+    return results
+
+
+def publish(settings: Settings, progress: Progress | None = None) -> Release:
+    """Publish the work database as a release.
+
+    Raises:
+        AuditError: when it is not checked, or a check stops it.
+    """
+    if not settings.work_database.exists():
+        raise AuditError(f"there is nothing to publish in {settings.work_dir}; refresh")
+    with open_work(settings) as connection:
+        rows = connection.execute(f"select * from {_INPUT_TABLE} order by path").fetchall()
+    origin = Origin(
+        git_revision=_read_git_revision(),
+        versions={name: metadata.version(name) for name in _VERSIONS}
+        | {"python": platform.python_version()},
+        inputs=[InputFile(*row) for row in rows],
+        records={table: raw.kind for table, raw in RAW_TABLES.items()},
+    )
+    return publish_release(
+        settings.work_database,
+        settings.warehouse_dir,
+        origin,
+        threads=settings.threads,
+        progress=progress,
+    )
+
+
+def _read_git_revision() -> str | None:
+    """Return the commit of the project, marked when files differ from it; None without git."""
+    command = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None
+
+
+@contextlib.contextmanager
+def open_work(settings: Settings) -> Iterator[DuckDBPyConnection]:
+    """Open the work database while the context lasts."""
+    with duckdb.connect(settings.work_database, config={"threads": settings.threads}) as connection:
+        yield connection
