@@ -14,7 +14,8 @@ import duckdb
 from sources.ledger import forms
 from sources.ledger.load import LedgerError, LedgerReport, load_ledger
 from sources.ledger.parse import Refusal
-from sources.ledger.schemas import SCHEMA_DIR, list_stale_schemas, write_schemas
+from sources.ledger.reference import REFERENCE_PATH, make_reference
+from sources.ledger.schemas import SCHEMA_DIR, make_schemas
 from sources.ledger.vocabulary import DealKind, OrganizationKind, PartyRole
 
 _HERE = Path(__file__).parent
@@ -47,7 +48,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     check.set_defaults(run=_check)
 
-    schemas = commands.add_parser("schemas", help="write the JSON Schemas that editors use")
+    schemas = commands.add_parser("schemas", help="write the JSON Schemas and the reference page")
     schemas.add_argument("--check", action="store_true", help="only say whether they are fresh")
     schemas.set_defaults(run=_renew_schemas)
 
@@ -139,14 +140,23 @@ def _summarise(report: LedgerReport) -> str:
 
 
 def _renew_schemas(options: argparse.Namespace) -> int:
-    if options.check:
-        stale = list_stale_schemas()
-        for path in stale:
+    texts = {
+        **{SCHEMA_DIR / name: text for name, text in make_schemas().items()},
+        REFERENCE_PATH: make_reference(),
+    }
+    stale = [
+        path
+        for path, text in texts.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in stale:
+        if options.check:
             print(f"stale: {path.name}; renew with `python -m sources.ledger schemas`")
-        return 1 if stale else 0
-    for path in write_schemas():
-        print(f"wrote {SCHEMA_DIR.name}/{path.name}")
-    return 0
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(texts[path], encoding="utf-8")
+            print(f"wrote {path.parent.name}/{path.name}")
+    return 1 if stale and options.check else 0
 
 
 def _begin_deal(options: argparse.Namespace) -> int:

@@ -14,12 +14,15 @@ or row, of the same nested form as the YAML. Judgements made here:
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from sources.ledger import models
@@ -30,6 +33,7 @@ from sources.ledger.shapes import Field, Shape, read_shape
 
 # A line of JSON may hold a long deal; DuckDB's own limit for a line is 2 MB.
 _MAX_LINE_BYTES = 16 * 1024 * 1024
+_MAX_BAD_BYTES = 4_000
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,57 @@ def _field_rules(
         )
 
 
+def _read_lines(connection: DuckDBPyConnection, path: Path, table: str) -> None:
+    """Read each line of a file as a numbered text: a CSV whose one delimiter never occurs."""
+    connection.execute(
+        f"""
+        create or replace temp table {table} as
+        select row_number() over () as number, text
+        from read_csv(
+            ?, columns = {{'text': 'VARCHAR'}}, header = false, auto_detect = false,
+            delim = e'\\x01\\x02\\x01\\x03', quote = '', escape = '', strict_mode = false,
+            max_line_size = {_MAX_LINE_BYTES}
+        )
+        """,
+        [str(path)],
+    )
+
+
+def _is_readable(path: Path) -> bool:
+    """Say whether DuckDB can read the lines of a file: UTF-8, and none too long."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        while chunk := file.read(_MAX_LINE_BYTES // 2):
+            # A line that is too long covers a whole chunk.
+            if b"\n" not in chunk and len(chunk) == _MAX_LINE_BYTES // 2:
+                return False
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                return False
+    return True
+
+
+def _mend(path: Path, scratch: str) -> Path:
+    """Write a copy in which each line that cannot be read is cut to a text that is no JSON.
+
+    So it is refused like other lines that are none, and the rest of the file is read.
+    """
+    copy = Path(scratch) / path.name
+    with path.open("rb") as source, copy.open("wb") as target:
+        for line in source:
+            try:
+                line.decode("utf-8")
+                is_bad = len(line) > _MAX_LINE_BYTES // 2
+            except UnicodeDecodeError:
+                is_bad = True
+            if is_bad:
+                text = line[:_MAX_BAD_BYTES].decode("utf-8", "replace").strip("\r\n")
+                line = f"\ufffd{text}\n".encode()
+            target.write(line)
+    return copy
+
+
 def receive_json_lines(
     connection: DuckDBPyConnection,
     path: Path,
@@ -203,18 +258,8 @@ def receive_json_lines(
 ) -> list[Part]:
     """Read a JSON Lines file into parts: its records, and the documents at their foot."""
     lines = f"bulk_lines_{kind}"
-    connection.execute(
-        f"""
-        create or replace temp table {lines} as
-        select row_number() over () as number, text
-        from read_csv(
-            ?, columns = {{'text': 'VARCHAR'}}, header = false, auto_detect = false,
-            delim = e'\\x01', quote = '', escape = '', strict_mode = false,
-            max_line_size = {_MAX_LINE_BYTES}
-        )
-        """,
-        [str(path)],
-    )
+    with TemporaryDirectory(prefix="ledger-") as scratch:
+        _read_lines(connection, path if _is_readable(path) else _mend(path, scratch), lines)
     numbered = f"""
         select number + {offset} as record_number, {quote_sql(path.name)} as file,
             cast(number as integer) as line, text
@@ -229,7 +274,7 @@ def receive_json_lines(
                 record_kind=kind,
                 relation=f"select *, null as record_id from ({numbered})",
                 breaks="not json_valid(text) or json_type(text) <> 'OBJECT'",
-                message="the line is no JSON object",
+                message="the line is no JSON object in UTF-8",
                 remedy='write one record a line, as {"id": ...}',
             )
         ],
@@ -486,6 +531,17 @@ def _doubt_rules(kind: str, relation: str, misfit: _Misfit) -> Iterator[Rule]:
             message="holds a field that is not known",
             remedy=f"allowed are {', '.join(misfit.fields)}",
         )
+
+
+def find_parquet_problem(connection: DuckDBPyConnection, path: Path) -> str | None:
+    """Say why a file is no Parquet that can be read, if it is none."""
+    # A cursor of its own, since an error would end the transaction of this one.
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("select * from read_parquet(?) limit 0", [str(path)])
+        except duckdb.Error as error:
+            return str(error).split("\n")[0]
+    return None
 
 
 def receive_parquet(

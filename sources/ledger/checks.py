@@ -418,6 +418,8 @@ def _known_in_future(kind: str, relation: str, field: str) -> Rule:
 
 REFERENCE_RULES: list[Rule] = [
     _known_in_future("deal", _EVENT, f"{_EVENT_FIELD} || '.known_on'"),
+    _known_in_future("deal", _PARTY, "'parties[' || (party_seq - 1) || '].known_on'"),
+    _known_in_future("deal", _LINK, "'links.known_on'"),
     _known_in_future("claim", _CLAIM, "'known_on'"),
     _known_in_future("assumption", _ASSUMPTION, "'known_on'"),
     _known_in_future("token_observation", _TOKENS, "'known_on'"),

@@ -22,6 +22,7 @@ from duckdb import DuckDBPyConnection
 from sources.ledger import checks
 from sources.ledger.bulk import (
     Part,
+    find_parquet_problem,
     form_rules,
     json_structure,
     receive_json_lines,
@@ -121,13 +122,29 @@ def _refuse_path(file: str, kind: str) -> ParsedFile:
         line=1,
         field=None,
         rule="file_name",
-        severity="stop",
+        severity=STOP,
         raw_text=None,
         message="only files that end in .yml stand here",
         remedy="rename it to end in .yml, or move it out of the folder",
         record_line=1,
     )
     return ParsedFile((), (refusal,), {kind: 1})
+
+
+def _refuse_bulk(path: Path, kind: str, problem: str) -> Refusal:
+    return Refusal(
+        record_kind=kind,
+        record_id=None,
+        file=path.name,
+        line=1,
+        field=None,
+        rule="broken_parquet",
+        severity=STOP,
+        raw_text=None,
+        message=f"the file cannot be read: {problem}",
+        remedy="write it anew; the records in it are not counted one by one",
+        record_line=1,
+    )
 
 
 def load_ledger(
@@ -196,6 +213,12 @@ def _load(
     offset = _PART_OFFSET
     for kind in MODELS:
         for path in _bulk_paths(ledger_dir, kind):
+            if path.suffix == ".parquet" and path.is_file():
+                problem = find_parquet_problem(connection, path)
+                if problem is not None:
+                    parse_refusals.append(_refuse_bulk(path, kind, problem))
+                    refused_count[kind] += 1
+                    continue
             if path.is_file():
                 say(f"read {path.name}")
                 receive = receive_json_lines if path.suffix == ".jsonl" else receive_parquet
@@ -445,7 +468,10 @@ def _fill_quarantine(
             insert into raw_ledger.{name}
             select
                 refused_record.record_kind, record_id, file, line, field, rule, severity,
-                coalesce(refused_record.raw_text, left(bulk.raw_text, {MAX_RAW_TEXT})),
+                coalesce(
+                    refused_record.raw_text,
+                    replace(left(bulk.raw_text, {MAX_RAW_TEXT}), chr(0), '\ufffd')
+                ),
                 message, remedy
             from refused_record
             left join ({raw_texts}) as bulk

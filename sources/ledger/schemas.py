@@ -27,25 +27,6 @@ def make_schemas() -> dict[str, str]:
     }
 
 
-def write_schemas(directory: Path = SCHEMA_DIR) -> list[Path]:
-    """Write the schemas and return the paths of those that changed."""
-    changed = list_stale_schemas(directory)
-    directory.mkdir(exist_ok=True)
-    for path in changed:
-        path.write_text(make_schemas()[path.name], encoding="utf-8")
-    return changed
-
-
-def list_stale_schemas(directory: Path = SCHEMA_DIR) -> list[Path]:
-    """Return the paths of the schemas that differ from what the models say."""
-    return [
-        directory / name
-        for name, text in make_schemas().items()
-        if not (directory / name).is_file()
-        or (directory / name).read_text(encoding="utf-8") != text
-    ]
-
-
 def _make_schema(folder: str) -> str:
     kind, list_key = FOLDERS[folder]
     model = MODELS[kind]

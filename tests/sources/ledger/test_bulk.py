@@ -179,6 +179,43 @@ def test_a_line_that_is_no_json_object_is_refused_with_its_text(tmp_path: Path) 
     assert texts == [('{"id": "cut',), ("[1]",), ('"text"',)]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"id": "\xff"}',
+        b'{"id": "\x00"}',
+        b'{"id": "' + b"x" * 20_000_000 + b'"}',
+        b'{"id": "a"}\x01\x02',
+        b'{"id": "a"} {"id": "b"}',
+    ],
+    ids=["not-utf-8", "nul", "too-long", "rubbish-after", "two-in-a-line"],
+)
+def test_a_line_that_cannot_be_read_is_refused_and_the_others_are_not(
+    line: bytes, tmp_path: Path
+) -> None:
+    folder = write_json_lines(tmp_path, make_records())
+    good = (folder / "deals.jsonl").read_bytes()
+    (folder / "deals.jsonl").write_bytes(line + b"\n" + good)
+    connection, report = load(folder)
+    assert [(item.line, item.rule) for item in report.refusals] == [(1, "broken_json")]
+    assert report.counts["deal"].accepted == 2
+    ((text,),) = list_rows(connection, "select raw_text from raw_ledger.quarantine")
+    assert '{"id": "' in text
+    assert len(text) <= 4_001
+    assert "\x00" not in text
+
+
+def test_a_file_that_is_no_parquet_is_one_record_refused(tmp_path: Path) -> None:
+    lines = write_json_lines(tmp_path / "lines", make_records())
+    folder = write_parquet(tmp_path / "parquet", lines)
+    (folder / "tokens.parquet").write_bytes(b"not at all")
+    _, report = load(folder)
+    assert {(item.file, item.rule) for item in report.refusals} == {
+        ("tokens.parquet", "broken_parquet")
+    }
+    assert report.counts["token_observation"].received == 1
+
+
 def test_figures_in_quotes_stay_exact(tmp_path: Path) -> None:
     records = make_records()
     records["tokens"][0]["tokens"]["value"] = "123456789012345678901.125"

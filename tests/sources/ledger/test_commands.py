@@ -126,7 +126,24 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert "usage: python -m sources.ledger" in capsys.readouterr().out
 
 
-def test_the_schemas_are_checked_without_being_written(
+def test_the_committed_schemas_and_reference_are_fresh(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(capsys, "schemas", "--check")[0] == 0
+    status, out, _ = run(capsys, "schemas", "--check")
+    assert (status, out) == (0, "")
+
+
+def test_schemas_writes_only_what_is_stale(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.ledger.__main__.SCHEMA_DIR", tmp_path / "schemas")
+    status, out, _ = run(capsys, "schemas", "--check")
+    assert status == 1
+    assert "stale: deal.schema.json; renew with" in out
+    assert "wrote schemas/deal.schema.json" in run(capsys, "schemas")[1]
+    assert run(capsys, "schemas")[1] == ""
+    (tmp_path / "schemas" / "deal.schema.json").write_text("{}")
+    assert run(capsys, "schemas", "--check")[:2] == (
+        1,
+        "stale: deal.schema.json; renew with `python -m sources.ledger schemas`\n",
+    )

@@ -11,14 +11,12 @@ import jsonschema
 import pytest
 
 import sources.ledger
-from sources.ledger.parse import FOLDERS, load_yaml
-from sources.ledger.schemas import list_stale_schemas, make_schemas, write_schemas
+from sources.ledger.parse import FOLDERS, MODELS, load_yaml
+from sources.ledger.reference import make_reference
+from sources.ledger.schemas import make_schemas
+from sources.ledger.vocabulary import list_words
 
 LEDGER = Path(sources.ledger.__file__).parent
-
-
-def test_the_committed_schemas_are_fresh() -> None:
-    assert list_stale_schemas() == [], "renew them with `python -m sources.ledger schemas`"
 
 
 def test_every_field_has_a_text_for_the_editor() -> None:
@@ -39,11 +37,14 @@ def test_words_are_completed_with_their_meanings() -> None:
     )
 
 
-def test_writing_renews_only_what_is_stale(tmp_path: Path) -> None:
-    assert len(write_schemas(tmp_path)) == len(FOLDERS)
-    assert write_schemas(tmp_path) == []
-    (tmp_path / "deal.schema.json").write_text("{}")
-    assert [path.name for path in list_stale_schemas(tmp_path)] == ["deal.schema.json"]
+def test_the_reference_tells_every_field_word_and_rule() -> None:
+    text = make_reference()
+    for model in MODELS.values():
+        assert f"### {model.__name__}" in text
+    for row in list_words():
+        assert f"| `{row.word}` | {row.rank} | {row.meaning} |" in text
+    for rule in ("part_of_cycle", "gigawatts", "document_described_twice"):
+        assert f"| `{rule}` |" in text
 
 
 def _plain(value: Any) -> Any:
