@@ -210,27 +210,10 @@ def _load(
         refused_count.update(parsed.refused_count)
 
     parts = [_receive_yaml(connection, kind, records[kind]) for kind in MODELS]
-    offset = _PART_OFFSET
-    for kind in MODELS:
-        for path in _bulk_paths(ledger_dir, kind):
-            if path.suffix == ".parquet" and path.is_file():
-                problem = find_parquet_problem(connection, path)
-                if problem is not None:
-                    parse_refusals.append(_refuse_bulk(path, kind, problem))
-                    refused_count[kind] += 1
-                    continue
-            if path.is_file():
-                say(f"read {path.name}")
-                receive = receive_json_lines if path.suffix == ".jsonl" else receive_parquet
-                parts += receive(
-                    connection,
-                    path,
-                    kind=kind,
-                    model=MODELS[kind],
-                    id_field=ID_FIELDS[kind],
-                    offset=offset,
-                )
-                offset += 2 * _PART_OFFSET
+    bulk_parts, bulk_refusals = _receive_bulk(connection, ledger_dir, say)
+    parts += bulk_parts
+    parse_refusals += bulk_refusals
+    refused_count.update(refusal.record_kind for refusal in bulk_refusals)
     for part in parts:
         if part.is_bulk:
             rules = form_rules(part.kind, MODELS[part.kind], part.relation, ID_FIELDS[part.kind])
@@ -315,6 +298,38 @@ def _receive_yaml(connection: DuckDBPyConnection, kind: str, records: list[Recor
         [lines],
     )
     return Part(kind, name, is_bulk=False, raw_text="null::varchar", objects=(f"table {name}",))
+
+
+def _receive_bulk(
+    connection: DuckDBPyConnection, ledger_dir: Path, say: Progress
+) -> tuple[list[Part], list[Refusal]]:
+    """Hand bulk files to DuckDB; return their parts, and a refusal for each that is none."""
+    parts: list[Part] = []
+    refusals: list[Refusal] = []
+    offset = _PART_OFFSET
+    for kind in MODELS:
+        for path in _bulk_paths(ledger_dir, kind):
+            if not path.is_file():
+                continue
+            say(f"read {path.name}")
+            receive = receive_json_lines
+            if path.suffix == ".parquet":
+                receive = receive_parquet
+                problem = find_parquet_problem(connection, path)
+                if problem is not None:
+                    refusals.append(_refuse_bulk(path, kind, problem))
+                    continue
+            parts += receive(
+                connection,
+                path,
+                kind=kind,
+                model=MODELS[kind],
+                id_field=ID_FIELDS[kind],
+                offset=offset,
+            )
+            # The documents at the foot of a file have numbers of their own above its own.
+            offset += 2 * _PART_OFFSET
+    return parts, refusals
 
 
 def _as_text(value: Any) -> Any:

@@ -25,6 +25,7 @@ import yaml
 from pydantic import ValidationError
 
 from sources.ledger import models
+from sources.ledger.shapes import read_shape
 
 # libyaml is ten times faster; the scanner in Python gives the same events where it is missing.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -566,8 +567,6 @@ def list_fields(model: type[models.LedgerModel], path: tuple[int | str, ...]) ->
 
 @cache
 def _inner_models(model: type[models.LedgerModel]) -> dict[str, type[models.LedgerModel]]:
-    from sources.ledger.shapes import read_shape
-
     return {
         field.name: field.model for field in read_shape(model).fields if field.model is not None
     }

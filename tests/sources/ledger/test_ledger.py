@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sources.ledger
+from sources.ledger.parse import parse_file
 from tests.sources.ledger.ledgers import list_rows, load
 
 LEDGER = Path(sources.ledger.__file__).parent
@@ -24,3 +26,11 @@ def test_every_row_names_a_line_of_its_file() -> None:
         ):
             lines = (LEDGER / file).read_text(encoding="utf-8").count("\n")
             assert 1 <= last <= lines, (table, file)
+
+
+def test_the_deal_shown_in_the_manual_is_of_the_right_form() -> None:
+    manual = (LEDGER.parents[1] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    parsed = parse_file(example.encode(), file="deals/openai-oracle-4-5gw.yml", folder="deals")
+    assert parsed.refusals == ()
+    assert [record.kind for record in parsed.records] == ["deal", "document"]
