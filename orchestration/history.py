@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from duckdb import DuckDBPyConnection
 
-from orchestration.audit.results import CHECK_RESULT_COLUMNS, CheckResult
+from orchestration.audit.results import CHECK_RESULT_COLUMNS, CheckResult, insert_rows
 from orchestration.hashes import quote_name, quote_text, row_hash
 
 
@@ -137,16 +137,13 @@ def write_check_results(
     connection: DuckDBPyConnection, release_id: str, results: Sequence[CheckResult]
 ) -> None:
     """Write what the checks of this release found."""
-    rows = [[release_id, *astuple(result)] for result in results]
-    if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        connection.executemany(f"insert into audit.check_result values ({marks})", rows)
+    rows = [(release_id, *astuple(result)) for result in results]
+    insert_rows(connection, "audit.check_result", rows)
 
 
 def write_feed_status(connection: DuckDBPyConnection, status: Sequence[FeedStatus]) -> None:
     """Write how fresh each input is."""
-    for row in status:
-        connection.execute("insert into audit.feed_status values (?, ?, ?, ?, ?)", astuple(row))
+    insert_rows(connection, "audit.feed_status", [astuple(row) for row in status])
 
 
 def write_releases(
@@ -159,8 +156,7 @@ def write_releases(
             f"insert into audit.release by name select {', '.join(names)}"
             f" from {previous}.audit.release order by published_at, release_id"
         )
-    marks = ", ".join("?" for _ in names)
-    connection.execute(f"insert into audit.release values ({marks})", astuple(row))
+    insert_rows(connection, "audit.release", [astuple(row)])
 
 
 def write_record_history(

@@ -10,6 +10,7 @@ import contextlib
 import platform
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from orchestration.audit.results import (
     AuditError,
     CheckResult,
     forget_results,
+    insert_rows,
     require_passed,
     write_results,
 )
@@ -59,11 +61,7 @@ def load_raw(settings: Settings, progress: Progress | None = None) -> LedgerRepo
         connection.execute(
             f"create or replace table {_INPUT_TABLE} (path varchar, byte_count bigint, sha256 varchar)"
         )
-        if inputs:
-            connection.executemany(
-                f"insert into {_INPUT_TABLE} values (?, ?, ?)",
-                [[item.path, item.byte_count, item.sha256] for item in inputs],
-            )
+        insert_rows(connection, _INPUT_TABLE, [astuple(item) for item in inputs])
     return report
 
 

@@ -31,8 +31,11 @@ def check_as_of(connection: DuckDBPyConnection, today: date) -> list[CheckResult
 
 
 def _compare(connection: DuckDBPyConnection, macro: str, table: str, today: date) -> CheckResult:
-    asked = f"{macro}(date '{today.isoformat()}')"
+    call = f"{macro}(date '{today.isoformat()}')"
+    # Asked once and kept, for it is compared both ways.
+    asked = f"temp.main.asked_{macro}"
     try:
+        connection.execute(f"create or replace temp table asked_{macro} as from {call}")
         asked_columns = _list_columns(connection, asked)
         columns = _list_columns(connection, table)
         if set(asked_columns) != set(columns):
@@ -55,7 +58,7 @@ def _compare(connection: DuckDBPyConnection, macro: str, table: str, today: date
             examined=_count(connection, table),
             failed=failed,
             sample=fetch_sample(connection, one_sided) if failed else [],
-            message=f"{asked} differs from it" if failed else None,
+            message=f"{call} differs from it" if failed else None,
         )
     except duckdb.Error as error:
         return _tell(macro, table, message=f"it did not run: {error}", is_executed=False)
@@ -86,8 +89,8 @@ def _tell(
     )
 
 
-def _list_columns(connection: DuckDBPyConnection, relation: str) -> list[str]:
-    return [str(row[0]) for row in connection.execute(f"describe from {relation}").fetchall()]
+def _list_columns(connection: DuckDBPyConnection, table: str) -> list[str]:
+    return [str(row[0]) for row in connection.execute(f"describe {table}").fetchall()]
 
 
 def _count(connection: DuckDBPyConnection, relation: str) -> int:

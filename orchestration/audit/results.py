@@ -12,6 +12,9 @@ from duckdb import DuckDBPyConnection
 SAMPLE_SIZE = 20
 
 
+_ROWS_A_STATEMENT = 200
+
+
 class CheckKind(StrEnum):
     """Where a check is declared."""
 
@@ -77,12 +80,18 @@ def write_results(connection: DuckDBPyConnection, results: Sequence[CheckResult]
 
 def append_results(connection: DuckDBPyConnection, results: Sequence[CheckResult]) -> None:
     """Add results to those that the work database holds."""
-    if results:
-        marks = ", ".join("?" for _ in fields(CheckResult))
-        connection.executemany(
-            f"insert into audit.check_result ({_NAMES}) values ({marks})",
-            [list(astuple(result)) for result in results],
-        )
+    insert_rows(connection, "audit.check_result", [astuple(result) for result in results])
+
+
+def insert_rows(
+    connection: DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]
+) -> None:
+    """Insert rows in statements of many rows each; `executemany` makes one of every row."""
+    for begin in range(0, len(rows), _ROWS_A_STATEMENT):
+        chunk = rows[begin : begin + _ROWS_A_STATEMENT]
+        marks = f"({', '.join('?' for _ in chunk[0])})"
+        values = [value for row in chunk for value in row]
+        connection.execute(f"insert into {table} values {', '.join([marks] * len(chunk))}", values)
 
 
 def forget_results(connection: DuckDBPyConnection) -> None:
