@@ -224,9 +224,8 @@ interpolated_month as (
         {% for bound in ['low', 'base', 'high'] %}
         case
             when tokens_per_month_{{ bound }} = 0 or next_tokens_per_month_{{ bound }} = 0 then 0
-            else exp(
-                (1 - way) * ln(nullif(tokens_per_month_{{ bound }}, 0))
-                + way * ln(nullif(next_tokens_per_month_{{ bound }}, 0))
+            else tokens_per_month_{{ bound }} * power(
+                next_tokens_per_month_{{ bound }} / nullif(tokens_per_month_{{ bound }}, 0), way
             )
         end as tokens_per_month_{{ bound }},
         {% endfor %}
@@ -244,7 +243,7 @@ token_month as (
 {% endmacro %}
 
 {# ln(v2 / v1), null where one of them is 0: nothing grows from or to nothing at a rate. #}
-{% macro log_growth(first, second) %}ln(nullif({{ second }}, 0)) - ln(nullif({{ first }}, 0)){% endmacro %}
+{% macro log_growth(first, second) %}ln(nullif({{ second }}, 0) / nullif({{ first }}, 0)){% endmacro %}
 
 {# (v2 / v1)^(365.25 / days) from its logarithm; null where a double cannot hold it, as when two
 volumes lie days apart. #}

@@ -18,9 +18,9 @@ scheduled_spend as (
     select
         payer_id as org_id,
         {{ quarter_first_day('month') }} as quarter_start,
-        sum(usd_low) as usd_low,
-        sum(usd_base) as usd_base,
-        sum(usd_high) as usd_high,
+        cast(sum(usd_low) as {{ usd_type() }}) as usd_low,
+        cast(sum(usd_base) as {{ usd_type() }}) as usd_base,
+        cast(sum(usd_high) as {{ usd_type() }}) as usd_high,
         {{ array_union_agg('source_ids') }} as source_ids,
         {{ lowest_confidence('confidence') }} as confidence
     from spend_schedule
