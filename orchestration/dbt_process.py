@@ -17,6 +17,7 @@ from orchestration.settings import ROOT, Settings
 # Unit tests are about the logic of models, not about the data of a refresh: `make test` runs them.
 BUILD = ("build", "--exclude-resource-type", "unit_test")
 
+_RUN_RESULTS = "run_results.json"
 _WAIT_SECONDS = 20
 
 
@@ -114,10 +115,17 @@ def load_manifest(settings: Settings) -> dict[str, Any]:
 
 
 def load_run_results(settings: Settings) -> list[dict[str, Any]]:
-    """Return what dbt did with each node when it last ran."""
-    content = json.loads((settings.dbt_target_dir / "run_results.json").read_bytes())
-    results: list[dict[str, Any]] = content["results"]
+    """Return what dbt did with each node when it last ran; nothing when it stopped before."""
+    path = settings.dbt_target_dir / _RUN_RESULTS
+    if not path.exists():
+        return []
+    results: list[dict[str, Any]] = json.loads(path.read_bytes())["results"]
     return results
+
+
+def forget_run_results(settings: Settings) -> None:
+    """Drop what the last run left, so that it is not taken for that of the next."""
+    (settings.dbt_target_dir / _RUN_RESULTS).unlink(missing_ok=True)
 
 
 def _is_fresh(manifest: Path, project_dir: Path) -> bool:

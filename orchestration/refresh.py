@@ -56,9 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def refresh(settings: Settings, *, build_only: bool = False) -> int:
     """Refresh the warehouse, whose lock the caller holds; return the exit status."""
     begun = time.perf_counter()
+    # Named now: what dbt prints is sent to a file while the job runs.
+    terminal = sys.stdout
 
     def say(message: str) -> None:
-        print(f"{time.perf_counter() - begun:6.1f} s  {message}", flush=True)
+        print(f"{time.perf_counter() - begun:6.1f} s  {message}", file=terminal, flush=True)
 
     silence_telemetry()
     prepare_dagster_home(settings)
@@ -70,7 +72,7 @@ def refresh(settings: Settings, *, build_only: bool = False) -> int:
         from orchestration.resources import Workshop
 
         dbt.wait_parsed()
-        workshop = Workshop(settings, dbt=dbt, progress=_print_apart(say))
+        workshop = Workshop(settings, dbt=dbt, progress=say)
         log = settings.work_dir / "refresh.log"
         with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
             reason = job.run(settings, load_manifest(settings), workshop, build_only=build_only)
@@ -87,17 +89,6 @@ def refresh(settings: Settings, *, build_only: bool = False) -> int:
     if workshop.release is not None:
         _summarise(workshop, workshop.release)
     return 0
-
-
-def _print_apart(say):  # type: ignore[no-untyped-def]
-    """Return `say` as it prints now, whatever standard output is redirected to later."""
-    terminal = sys.stdout
-
-    def print_apart(message: str) -> None:
-        with contextlib.redirect_stdout(terminal):
-            say(message)
-
-    return print_apart
 
 
 def _tell_failure(settings: Settings, workshop: Workshop, reason: str) -> None:

@@ -28,7 +28,12 @@ from orchestration.audit.results import (
     write_results,
 )
 from orchestration.audit.suites import SuiteError, load_suites
-from orchestration.dbt_process import DbtError, load_manifest, load_run_results
+from orchestration.dbt_process import (
+    DbtError,
+    forget_run_results,
+    load_manifest,
+    load_run_results,
+)
 from orchestration.hashes import InputFile, hash_inputs
 from orchestration.release import Origin, Release, publish_release
 from orchestration.settings import ROOT, Settings
@@ -78,30 +83,36 @@ def list_inputs(ledger_dir: Path) -> list[Path]:
 
 def forget_audit(settings: Settings) -> None:
     """Drop the last verdict: what dbt is about to build is not yet checked."""
+    forget_run_results(settings)
     if settings.work_database.exists():
         with open_work(settings) as connection:
             forget_results(connection)
 
 
-def require_built(settings: Settings, exit_code: int) -> list[CheckResult]:
-    """Return the results of dbt's tests; keep them, so that failing rows can be looked at.
+def require_built(settings: Settings, error: Exception | None) -> None:
+    """Raise when dbt failed, and keep what its tests found, so that the rows can be looked at.
+
+    When nothing failed nothing is kept: the build is not yet audited.
 
     Raises:
-        DbtError: when a model or a test failed, with the reasons.
+        DbtError: when a model failed, or dbt itself did with `error`.
+        AuditError: when a test failed.
     """
     run_results = load_run_results(settings)
     with open_work(settings) as connection:
         results = read_dbt_tests(connection, load_manifest(settings), run_results)
-        write_results(connection, results)
+        if error or any(result.is_blocking for result in results):
+            write_results(connection, results)
     broken = [
         f"  {result['unique_id'].split('.', 2)[-1]}: {result['message']}"
         for result in run_results
         if result["status"] == "error"
     ]
-    if broken or (exit_code and all(result.is_passed for result in results)):
+    if broken:
         raise DbtError("\n".join(["dbt could not build:", *broken]))
     require_passed(results)
-    return results
+    if error:
+        raise DbtError(str(error))
 
 
 def audit(settings: Settings) -> list[CheckResult]:

@@ -59,9 +59,8 @@ def make_models(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDef
             steps.forget_audit(settings)
             dbt = workshop.take_dbt()
             try:
-                process = dbt.begin([*BUILD, *_select(context)])
                 invocation = DbtCliInvocation(
-                    process=process,
+                    process=dbt.begin([*BUILD, *_select(context)]),
                     manifest=manifest,
                     dagster_dbt_translator=translator,
                     project_dir=settings.dbt_project_dir,
@@ -71,9 +70,10 @@ def make_models(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDef
                     context=context,
                 )
                 yield from invocation.stream()
+                error = invocation.get_error()
             finally:
                 dbt.stop()
-            workshop.results = steps.require_built(settings, process.returncode)
+            steps.require_built(settings, error)
 
     return dbt_models
 

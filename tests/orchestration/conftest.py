@@ -1,0 +1,83 @@
+"""A small world: two deals, a dbt project of a few models, a warehouse of its own."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestration.settings import ROOT, Settings
+from tests.sources.ledger.ledgers import write_yaml
+
+_PROJECT = Path(__file__).parent / "project"
+_DAY = date(2026, 11, 25)
+
+
+def _make_deal(name: str, gigawatts: float) -> dict[str, object]:
+    return {
+        "id": name,
+        "title": f"OpenAI rents capacity from {name}",
+        "kind": "cloud_services",
+        "parties": [
+            {"org": "openai", "role": "customer"},
+            {"org": name, "role": "cloud_provider"},
+        ],
+        "events": [
+            {
+                "known_on": "2025-07-22",
+                "kind": "announced",
+                "commitment": "framework",
+                "capacity_gw": {"value": gigawatts, "qualifier": "exact"},
+                "sources": ["paper"],
+            }
+        ],
+        "confidence": "high",
+    }
+
+
+def write_ledger(folder: Path, **gigawatts: float) -> Path:
+    """Write a ledger of one deal for each provider that is named."""
+    document = {
+        "id": "paper",
+        "publisher": "A paper",
+        "title": "Report",
+        "url": "https://example.org/report",
+        "published_on": "2025-07-22",
+        "tier": "secondary",
+        "read": "full",
+    }
+    organizations = [
+        {"id": name, "name": name.title(), "kind": "other"} for name in ("openai", *gigawatts)
+    ]
+    records = {
+        "organizations": organizations,
+        "documents": [document],
+        "deals": [_make_deal(name, value) for name, value in gigawatts.items()],
+    }
+    return write_yaml(folder, records)
+
+
+def make_world(folder: Path) -> Settings:
+    """Make the small world in a folder and return its settings; nothing is refreshed in it yet."""
+    project = folder / "project"
+    shutil.copytree(_PROJECT, project)
+    shutil.copytree(ROOT / "dbt_project" / "macros", project / "macros")
+    for name in ("profiles.yml", ".dbtignore"):
+        shutil.copy(ROOT / "dbt_project" / name, project / name)
+    return Settings(
+        ledger_dir=write_ledger(folder / "ledger", oracle=4.5),
+        warehouse_dir=folder / "warehouse",
+        today=_DAY,
+        latest_day=_DAY,
+        threads=2,
+        dagster_home=folder / "dagster",
+        dbt_project_dir=project,
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Settings:
+    """The small world, for one test alone."""
+    return make_world(tmp_path)

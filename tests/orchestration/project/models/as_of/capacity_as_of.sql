@@ -1,0 +1,2 @@
+{{ config(arguments=['day']) }}
+select * from {{ published('capacity_by_customer') }}

@@ -1,0 +1,2 @@
+{{ config(arguments=['day']) }}
+select * from {{ published('dim_deal') }}

@@ -1,0 +1,2 @@
+{{ config(arguments=['day']) }}
+select * from {{ published('spend_by_customer') }}

@@ -1,0 +1,1 @@
+select 'none' as loop_id

@@ -1,0 +1,124 @@
+"""From a ledger to a release, for real: dbt, Great Expectations, Dagster and DuckDB."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from orchestration import failures
+from orchestration.lock import LockedError, hold_lock
+from orchestration.refresh import refresh
+from orchestration.settings import ROOT, Settings
+from tests.orchestration.conftest import write_ledger
+
+
+def _list_releases(settings: Settings) -> list[str]:
+    return sorted(path.name for path in (settings.warehouse_dir / "releases").iterdir())
+
+
+def test_what_fails_keeps_the_last_release_and_says_why(
+    world: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert refresh(world) == 0
+
+    published = capsys.readouterr().out
+    first = _list_releases(world)
+    assert f"release  {first[0]}" in published
+    assert "checks   6 passed, 0 failed" in published
+    assert "1  core.dim_deal" in published
+    assert "OpenAI   4.5 GW gross, 4.5 GW net, 4.5 GW firm" in published
+
+    # Larger than the expectation allows; dbt's own test accepts it.
+    write_ledger(world.ledger_dir, oracle=4.5, amd=6)
+    assert refresh(world) == 1
+
+    told = capsys.readouterr()
+    assert "expect_column_values_to_be_between(capacity_gw_base)" in told.err
+    assert '"deal_id": "amd"' in told.err
+    assert "No deal of this small world is larger" in told.err
+    assert "last release stays in place" in told.err
+    assert _list_releases(world) == first
+    assert "deal_id amd, capacity_gw_base 6.0" in failures.tell_failures(world)
+
+    # Refused by dbt's test; the audit is not reached.
+    write_ledger(world.ledger_dir, oracle=4.5, amd=7)
+    assert refresh(world) == 1
+
+    assert "The two sizes of this small world" in capsys.readouterr().err
+    assert _list_releases(world) == first
+
+    broken = world.dbt_project_dir / "models" / "core" / "dim_deal.sql"
+    broken.write_text("select no_such_column from {{ source('raw_ledger', 'deal_event') }}")
+    assert refresh(world) == 1
+
+    assert "no_such_column" in capsys.readouterr().err
+    with duckdb.connect(world.release_file, read_only=True) as connection:
+        assert connection.execute("select deal_id from core.dim_deal").fetchall() == [("oracle",)]
+
+    monkeypatch.setenv("DAGSTER_HOME", str(world.dagster_home))
+    with dg.DagsterInstance.get() as instance:
+        runs = [run.status.value for run in instance.get_runs()]
+        latest = instance.get_latest_materialization_event(dg.AssetKey("release"))
+    assert runs == ["FAILURE", "FAILURE", "FAILURE", "SUCCESS"]
+    assert latest and latest.asset_materialization
+    assert latest.asset_materialization.metadata["release_id"].value == first[0]
+
+
+def test_what_is_refused_is_named_and_the_rest_is_published(
+    world: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = world.ledger_dir / "deals" / "amd.yml"
+    text = (world.ledger_dir / "deals" / "oracle.yml").read_text(encoding="utf-8")
+    bad.write_text(text.replace("oracle", "amd"), encoding="utf-8")
+
+    assert refresh(world) == 0
+
+    told = capsys.readouterr().out
+    assert "1 quarantined" in told
+    assert "deals/amd.yml:" in told
+    with duckdb.connect(world.release_file, read_only=True) as connection:
+        refused = connection.execute("select file, remedy from audit.quarantine").fetchall()
+    assert len(refused) == 1 and refused[0][0] == "deals/amd.yml" and refused[0][1]
+
+
+def test_a_project_that_cannot_be_parsed_is_told_as_dbt_tells_it(
+    world: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = world.dbt_project_dir / "models" / "core" / "dim_deal.sql"
+    model.write_text("select * from {{ ref('nowhere') }}", encoding="utf-8")
+
+    assert refresh(world) == 1
+
+    assert "which was not found" in capsys.readouterr().err
+
+
+def test_the_second_refresh_of_a_warehouse_is_told_who_holds_it(tmp_path: Path) -> None:
+    with hold_lock(tmp_path, "make refresh"):
+        held = r"in use by make refresh, process \d+ on"
+        with pytest.raises(LockedError, match=held), hold_lock(tmp_path, "another"):
+            raise AssertionError("two hold one lock")
+
+        with hold_lock(tmp_path / "elsewhere", "another"):
+            pass
+
+    with hold_lock(tmp_path, "the next"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("GIGALEDGER_TODAY", "yesterday"), ("GIGALEDGER_LEDGER", "no/such/folder")]
+)
+@pytest.mark.parametrize("module", ["refresh", "failures", "ui"])
+def test_a_bad_setting_ends_a_command_before_it_begins(module: str, name: str, value: str) -> None:
+    command = [sys.executable, "-m", f"orchestration.{module}"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env={name: value}, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"error: {name}: ")
