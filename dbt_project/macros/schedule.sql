@@ -84,7 +84,7 @@ schedule_piece as {{ materialized() }} (
     select
         as_of_day, deal_id, 'spread' as basis, from_month, to_month, piece_low, piece_base, piece_high
     from remainder
-    where from_month <= to_month and (piece_high > 0 or piece_low > 0)
+    where from_month <= to_month and (piece_low > 0 or piece_base > 0 or piece_high > 0)
 ),
 
 schedule_deal as (
