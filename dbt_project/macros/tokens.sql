@@ -31,7 +31,7 @@ Reads the relation `observations`, in the columns of fct_token_volume, and adds
 Where periods overlap the finer one stays (the year gives way to a month inside it). That is asked
 by windows over six classes of length, not by joining a series with itself, which would cost the
 square of its length. Within a class, neighbours by start are compared: the shorter, then the later
-known, then the later id stays. #}
+known, then the later period, then the later id stays. #}
 {% macro token_neighbours(observations) %}
 {%- set series = ['org_id', 'scope', 'measure'] -%}
 comparable as (
@@ -65,15 +65,6 @@ comparable as (
     where tokens_per_month_base is not null
 ),
 
-latest_for_period as (
-    select *
-    from comparable
-    qualify row_number() over (
-        partition by {{ series | join(', ') }}, period_start, period_end
-        order by known_on desc, observation_id desc
-    ) = 1
-),
-
 beside_others as (
     select
         *,
@@ -87,15 +78,16 @@ beside_others as (
             range between current row and unbounded following
         ) as finer_start_{{ class }},
         {% endfor %}
-        {% for side in ['lag', 'lead'] %}
-        {% for column in ['period_start', 'period_end', 'period_days', 'known_on', 'observation_id'] %}
+        {% for side, column in [
+            ('lag', 'period_end'), ('lag', 'period_days'), ('lag', 'known_on'),
+            ('lead', 'period_start'), ('lead', 'period_days'), ('lead', 'known_on')
+        ] %}
         {{ side }}({{ column }}) over (
-            partition by {{ series | join(', ') }}, length_class order by period_start, period_end
+            partition by {{ series | join(', ') }}, length_class
+            order by period_start, period_end, known_on, observation_id
         ) as {{ side }}_{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
-        {{- ',' if not loop.last }}
-        {% endfor %}
-    from latest_for_period
+    from comparable
 ),
 
 used_observation as (
@@ -112,20 +104,18 @@ used_observation as (
             when {{ class }} then finer_start_{{ class }} > period_end
             {% endfor %}
         end, true)
-        {% for side in ['lag', 'lead'] %}
         and coalesce(
-            {{ side }}_period_start > period_end
-            or {{ side }}_period_end < period_start
-            or period_days < {{ side }}_period_days
-            or (period_days = {{ side }}_period_days and known_on > {{ side }}_known_on)
-            or (
-                period_days = {{ side }}_period_days
-                and known_on = {{ side }}_known_on
-                and observation_id > {{ side }}_observation_id
-            ),
+            lag_period_end < period_start
+            or period_days < lag_period_days
+            or (period_days = lag_period_days and known_on >= lag_known_on),
             true
         )
-        {% endfor %}
+        and coalesce(
+            lead_period_start > period_end
+            or period_days < lead_period_days
+            or (period_days = lead_period_days and known_on > lead_known_on),
+            true
+        )
 ),
 
 token_neighbour as (
@@ -191,27 +181,45 @@ observed_month as (
     group by org_id, scope, measure, month_index
 ),
 
+-- Most neighbours leave no month between them.
+apart as (
+    select *
+    from placed
+    where next_month_index - month_index >= 2
+),
+
+gap as (
+    select
+        apart.*,
+        between_them.gap_month_index
+    from apart
+    {{ unnest_array(
+        integers_between('apart.month_index + 1', 'apart.next_month_index - 1'),
+        'between_them', 'gap_month_index'
+    ) }}
+),
+
 month_between as (
     select
-        placed.org_id,
-        placed.scope,
-        placed.measure,
-        placed.level,
-        calendar.month_index,
+        gap.org_id,
+        gap.scope,
+        gap.measure,
+        gap.level,
+        gap.gap_month_index as month_index,
         {% for bound in ['low', 'base', 'high'] %}
-        placed.tokens_per_month_{{ bound }},
-        placed.next_tokens_per_month_{{ bound }},
+        gap.tokens_per_month_{{ bound }},
+        gap.next_tokens_per_month_{{ bound }},
         {% endfor %}
         cast({{ days_between(
-            'placed.period_middle',
+            'gap.period_middle',
             middle_day('calendar.month', days_between('calendar.month', 'calendar.month_end') ~ ' + 1')
         ) }} as double)
-        / {{ days_between('placed.period_middle', 'placed.next_period_middle') }} as way,
-        {{ array_union(['placed.source_ids', 'placed.next_source_ids']) }} as source_ids,
-        {{ lower_confidence(['placed.confidence', 'placed.next_confidence']) }} as confidence
-    from placed
+        / {{ days_between('gap.period_middle', 'gap.next_period_middle') }} as way,
+        {{ array_union(['gap.source_ids', 'gap.next_source_ids']) }} as source_ids,
+        {{ lower_confidence(['gap.confidence', 'gap.next_confidence']) }} as confidence
+    from gap
     inner join {{ calendar }} as calendar
-        on calendar.month_index between placed.month_index + 1 and placed.next_month_index - 1
+        on gap.gap_month_index = calendar.month_index
 ),
 
 interpolated_month as (

@@ -46,7 +46,7 @@ carried_month as (
         latest_month.scope,
         latest_month.measure,
         latest_month.level,
-        calendar.month_index,
+        ahead.month_index,
         latest_month.tokens_per_month_low,
         latest_month.tokens_per_month_base,
         latest_month.tokens_per_month_high,
@@ -54,10 +54,11 @@ carried_month as (
         latest_month.source_ids,
         latest_month.confidence
     from latest_month
-    inner join calendar
-        on
-            calendar.month_index between latest_month.month_index + 1
-            and latest_month.month_index + {{ months_carried() }}
+    {{ unnest_array(
+        integers_between(
+            'latest_month.month_index + 1', 'latest_month.month_index + ' ~ months_carried()
+        ), 'ahead', 'month_index'
+    ) }}
 ),
 
 series_month as (
