@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from sources.ledger.vocabulary import list_words
 from tests.warehouse.oracle import last_day_of
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +176,10 @@ RAW_TABLES: dict[str, dict[str, str]] = {
 """The contract between what loads a ledger and the models."""
 
 
+def _joined_notes(*notes: str | None) -> str | None:
+    return "; ".join(note for note in notes if note) or None
+
+
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
@@ -203,7 +208,7 @@ def _event_row(deal_id: str, seq: int, event: Record) -> dict[str, Any]:
         "commitment": event["commitment"],
         **_spread_quantity("capacity", capacity or None),
         "capacity_basis": capacity.get("basis", "unspecified") if capacity else None,
-        "capacity_note": capacity.get("note") or event.get("capacity_note"),
+        "capacity_note": _joined_notes(capacity.get("note"), event.get("capacity_note")),
         **_spread_quantity("online", online or None),
         "online_basis": online.get("basis", "unspecified") if online else None,
         **_spread_quantity("usd", money or None),
@@ -212,7 +217,7 @@ def _event_row(deal_id: str, seq: int, event: Record) -> dict[str, Any]:
         "usd_is_estimate": money.get("is_estimate", False) if money else None,
         "original_amount": original.get("amount"),
         "original_currency": original.get("currency"),
-        "usd_note": money.get("note") or event.get("value_note"),
+        "usd_note": _joined_notes(money.get("note"), event.get("value_note")),
         "has_term": event.get("term") is not None,
         "term_starts": _text(term.get("starts")),
         "term_ends": _text(term.get("ends")),
@@ -224,18 +229,18 @@ def _event_row(deal_id: str, seq: int, event: Record) -> dict[str, Any]:
 
 
 def _phase_row(deal_id: str, event_seq: int, phase: Record) -> dict[str, Any]:
-    quantity = phase.get("capacity_gw")
-    basis = quantity.get("basis") if isinstance(quantity, Mapping) else None
+    stated = phase.get("capacity_gw")
+    quantity = stated if isinstance(stated, Mapping) else {}
     return {
         "deal_id": deal_id,
         "event_seq": event_seq,
         "phase_seq": phase["seq"],
-        **_spread_quantity("capacity", quantity),
-        "capacity_basis": phase.get("basis") or basis,
+        **_spread_quantity("capacity", stated),
+        "capacity_basis": phase.get("basis") or quantity.get("basis"),
         "starts": _text(phase.get("starts")),
         "ends": _text(phase.get("ends")),
         "online_on": _text(phase.get("online_on")),
-        "note": phase.get("note"),
+        "note": _joined_notes(quantity.get("note"), phase.get("note")),
     }
 
 
@@ -499,22 +504,8 @@ class Warehouse:
 
 
 def _vocabulary_rows() -> Iterator[tuple[str, dict[str, Any]]]:
-    ladders = {
-        "commitment": (
-            "cancelled",
-            "rumoured",
-            "plan",
-            "letter_of_intent",
-            "framework",
-            "definitive",
-            "delivered",
-        ),
-        "confidence": (None, "low", "medium", "high"),
-    }
-    for vocabulary, words in ladders.items():
-        for rank, word in enumerate(words):
-            if word is not None:
-                yield "vocabulary", {"vocabulary": vocabulary, "word": word, "rank": rank}
+    for word in list_words():
+        yield "vocabulary", word._asdict()
 
 
 def compile_project(cache: Path) -> CompiledProject:

@@ -282,6 +282,7 @@ class State:
     value: Bounds | None
     is_cash: bool
     is_conditional: bool
+    is_estimate: bool
     term: Mapping[str, Any]
     phases: tuple[Phase, ...]
     links: tuple[Link, ...]
@@ -308,6 +309,11 @@ class State:
         if not named and self.kind in KINDS_WITH_STAND_IN:
             named = [org for role in STAND_IN_ROLES for org in self.orgs(role)]
         return sorted(set(named))
+
+    @property
+    def paid(self) -> Bounds | None:
+        """S6: the value as money; what an outsider estimates is an amount that nobody stated."""
+        return None if self.is_estimate else self.value
 
     @property
     def is_pure_guarantee(self) -> bool:
@@ -449,6 +455,7 @@ def fold_deal(deal: Record, day: dt.date) -> State | None:
         value=to_bounds(value, digits=USD_DIGITS),
         is_cash=value is None or value.get("cash", True),
         is_conditional=value is not None and value.get("conditional", False),
+        is_estimate=value is not None and value.get("is_estimate", False),
         term=term,
         phases=tuple(sorted(map(_to_phase, phases), key=lambda phase: phase.seq)),
         links=tuple(
@@ -566,10 +573,10 @@ def schedule_capacity(state: State) -> Scheduled:
     left = state.capacity
     last_phase_month: Month | None = None
     for phase in state.phases:
-        if phase.capacity is None or not phase.starts:
+        if phase.capacity is None or not (phase.starts or phase.online_on):
             continue
-        first = month_of(to_period(phase.starts)[0])
-        last = month_of(last_day_of(phase.ends or phase.starts))
+        first = month_of(to_period(phase.online_on or phase.starts)[0])
+        last = month_of(last_day_of(phase.online_on or phase.ends or phase.starts))
         part = phase.capacity.least(left)
         left = left.minus(part)
         last_phase_month = max(last, last_phase_month or last)
@@ -603,15 +610,19 @@ def phase_slips(deal: Record, day: dt.date) -> dict[int, tuple[dt.date, dt.date,
     for known_on, event in known:
         if event.get("phases") is not None:
             list_of_day[known_on] = event["phases"]
-    stated: dict[int, list[dt.date]] = defaultdict(list)
+    first: dict[int, dt.date] = {}
+    latest: dict[int, dt.date] = {}
     for phases in list_of_day.values():
         for phase in phases:
-            for name in ("starts", "online_on"):
-                if phase.get(name):
-                    stated[phase["seq"]].append(to_period(phase[name])[0])
+            seq = phase["seq"]
+            if phase.get("starts"):
+                latest[seq] = to_period(phase["starts"])[0]
+                first.setdefault(seq, latest[seq])
+            if phase.get("online_on"):
+                latest[seq] = to_period(phase["online_on"])[0]
     return {
-        seq: (promised[0], promised[-1], (promised[-1] - promised[0]).days)
-        for seq, promised in stated.items()
+        seq: (promised, latest[seq], (latest[seq] - promised).days)
+        for seq, promised in first.items()
     }
 
 
@@ -721,10 +732,10 @@ class Oracle:
                 key=lambda layer: ((netted[layer].total or ZERO).base, _high_of(netted[layer])),
                 default=None,
             )
-            for layer in netted:
+            for layer, announced in netted.items():
                 rows[customer, layer] = CapacityRow(
-                    gross=netted[layer].gross,
-                    total=netted[layer].total,
+                    gross=announced.gross,
+                    total=announced.total,
                     firm=firm[layer].total,
                     online_base=self._online_base(customer, [layer]),
                     deal_count=counts[layer],
@@ -933,13 +944,13 @@ def _flows_of(state: State) -> list[Flow]:
                         payer,
                         payee,
                         FLOW_KIND[state.kind],
-                        state.value and state.value.times(payer_share * payee_share),
+                        state.paid and state.paid.times(payer_share * payee_share),
                         state.is_cash,
                         state.is_conditional,
                     )
                 )
     if state.orgs("guarantor"):
-        known = state.value if state.is_pure_guarantee else None
+        known = state.paid if state.is_pure_guarantee else None
         for payer, payer_share in _sides(state, ("guarantor",)).items():
             for payee, payee_share in _sides(state, BACKED_ROLES).items():
                 amount = known and known.times(payer_share * payee_share)
@@ -973,9 +984,9 @@ class Volume:
         return (self.ends - self.starts).days + 1
 
     @property
-    def middle(self) -> Fraction:
-        """The middle of the period, in days of the proleptic calendar."""
-        return self.starts.toordinal() + Fraction(self.days, 2)
+    def middle(self) -> dt.date:
+        """The day in which the middle of the period falls."""
+        return self.starts + dt.timedelta(days=self.days // 2)
 
 
 def token_period(period: Record) -> tuple[dt.date, dt.date]:
@@ -1024,22 +1035,30 @@ def normalise(observation: Record) -> Volume:
 
 
 def series_of(observations: Iterable[Record]) -> dict[tuple[str, str, str], list[Volume]]:
-    """S9: the neighbours of each series in order; of two that overlap the finer one stays."""
-    kept: dict[tuple[str, str, str], list[Volume]] = defaultdict(list)
-    for volume in sorted(map(normalise, observations), key=lambda v: (v.days, v.starts)):
-        others = kept[volume.series]
-        if volume.per_month is not None and not any(
-            volume.starts <= other.ends and other.starts <= volume.ends for other in others
-        ):
-            others.append(volume)
-    return {key: sorted(volumes, key=lambda v: v.starts) for key, volumes in kept.items()}
+    """S9: each series in order; what a finer observation overlaps gives way to it."""
+    members: dict[tuple[str, str, str], list[Volume]] = defaultdict(list)
+    for volume in map(normalise, observations):
+        if volume.per_month is not None:
+            members[volume.series].append(volume)
+
+    def gives_way(volume: Volume, other: Volume) -> bool:
+        overlaps = volume.starts <= other.ends and other.starts <= volume.ends
+        return overlaps and other.days < volume.days
+
+    return {
+        series: sorted(
+            (v for v in volumes if not any(gives_way(v, other) for other in volumes)),
+            key=lambda volume: volume.starts,
+        )
+        for series, volumes in members.items()
+    }
 
 
 def growth_between(earlier: Volume, later: Volume) -> tuple[float, float | None] | None:
     """S9: yearly factor and doubling days; None across series: nothing to compare."""
     if earlier.series != later.series or earlier.per_month is None or later.per_month is None:
         return None
-    days = float(later.middle - earlier.middle)
+    days = (later.middle - earlier.middle).days
     ratio = float(later.per_month.base / earlier.per_month.base)
     doubling = None if ratio == 1 else days * math.log(2) / math.log(ratio)
     return ratio ** (365.25 / days), doubling
@@ -1055,11 +1074,11 @@ def monthly_values(volumes: Sequence[Volume]) -> dict[Month, tuple[float, bool]]
         if held:
             values[month] = (_base_of(held[-1]), False)
             continue
-        first = first_day_of(month)
-        middle = first.toordinal() + (first_day_of(month + 1) - first).days / 2
+        days = calendar.monthrange(month // 12, month % 12 + 1)[1]
+        middle = first_day_of(month) + dt.timedelta(days=days // 2)
         before = [v for v in volumes if v.middle <= middle][-1]
-        after = [v for v in volumes if v.middle > middle][0]
-        share = (middle - float(before.middle)) / float(after.middle - before.middle)
+        after = next(v for v in volumes if v.middle > middle)
+        share = (middle - before.middle) / (after.middle - before.middle)
         low, high = _base_of(before), _base_of(after)
         values[month] = (low * (high / low) ** share, True)
     return values

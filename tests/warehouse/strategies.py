@@ -54,6 +54,7 @@ STARTS = ("2025", "2025-H2", "2025-Q4", "2026-02", "2026-05-17", "2026-H1", "202
 ENDS = ("2027-12", "2028", "2028-H1", "2029-Q3", "2029-05-31")
 PHASE_STARTS = (*STARTS, "2026-H2", "2026-Q3", "2027-01")
 PHASE_ENDS = ("2027-11", "2028-Q1", "2028-05-02")
+ONLINE_ON = ("2025-08-15", "2026-02", "2026-03-01")
 COMMITMENTS = (
     "plan",
     "letter_of_intent",
@@ -160,6 +161,8 @@ def _phase_lists(draw: st.DrawFn) -> list[Record]:
         }
         if phase["starts"] is not None and draw(_one_in(4)):
             phase["ends"] = draw(st.sampled_from(PHASE_ENDS))
+        if draw(_one_in(6)):
+            phase["online_on"] = draw(st.sampled_from(ONLINE_ON))
         phases.append(phase)
     return phases
 
@@ -191,8 +194,9 @@ def _events(draw: st.DrawFn, *, may_be_noncash: bool) -> list[Record]:
             event["value_usd"] = draw(dollars())
             if may_be_noncash and draw(_one_in(2)):
                 event["value_usd"]["cash"] = False
-            if draw(_one_in(4)):
-                event["value_usd"]["conditional"] = True
+            for mark in ("conditional", "is_estimate"):
+                if draw(_one_in(5)):
+                    event["value_usd"][mark] = True
         if draw(_one_in(4)):
             online = _quantities(Decimal("0.1"), most=20, ranges=False)
             event["online_gw"] = {**draw(online), "basis": "it"}

@@ -9,6 +9,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -321,7 +322,7 @@ def test_token_volumes_are_normalised_and_grow_alike(
             assert row[name] == (None if figure is None else pytest.approx(float(figure)))
     growths: dict[Key, tuple[float, float | None]] = {}
     for series, members in oracle.series_of(observations).items():
-        for earlier, later in zip(members, members[1:], strict=False):
+        for earlier, later in pairwise(members):
             growth = oracle.growth_between(earlier, later)
             assert growth is not None
             growths[(*series, earlier.starts, later.starts)] = growth
