@@ -27,19 +27,25 @@ def make_checks(settings: Settings, published: Sequence[dg.AssetKey]) -> dg.Asse
         for table in tables
     ]
 
-    @dg.multi_asset_check(name="audit", specs=specs, required_resource_keys={"workshop"})
+    @dg.multi_asset_check(
+        name="audit", specs=specs, can_subset=True, required_resource_keys={"workshop"}
+    )
     def audit(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        """Run the expectations and keep what they and dbt's tests found."""
+        """Run the expectations and keep what they and dbt's tests found.
+
+        All of them always run, whatever a person picked: a part would not be an audit.
+        """
         workshop: Workshop = context.resources.workshop
         with workshop.step("check the tables with Great Expectations"):
             results = workshop.results = steps.audit(workshop.settings)
-        for table in tables:
+        for key in sorted(context.selected_asset_check_keys):
+            table = ".".join(key.asset_key.path)
             found = [
                 result
                 for result in results
                 if result.table_name == table and result.check_kind is CheckKind.EXPECTATION
             ]
-            yield _tell(dg.AssetKey(table.split(".")), found)
+            yield _tell(key.asset_key, found)
 
     return audit
 

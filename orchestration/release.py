@@ -139,13 +139,13 @@ def publish_release(
 
 
 def _find_free_second(connection: DuckDBPyConnection, published_at: datetime) -> datetime:
-    """Return the time of a release, moved on a little when the last one has that very second."""
+    """Return the time of a release, moved on to a second that no earlier release has."""
     if not _has_previous(connection):
         return published_at
-    row = connection.execute("select max(published_at) from previous.audit.release").fetchone()
-    last: datetime | None = row[0] if row else None
-    if last is not None and timedelta(0) <= last - published_at < timedelta(minutes=1):
-        return last + timedelta(seconds=1)
+    rows = connection.execute("select published_at from previous.audit.release").fetchall()
+    taken = {row[0] for row in rows}
+    while published_at in taken:
+        published_at += timedelta(seconds=1)
     return published_at
 
 
@@ -206,13 +206,11 @@ def read_release_id(file: Path) -> str | None:
     """Return the id of the release that a file holds; None when it holds none."""
     try:
         with duckdb.connect(file, read_only=True) as connection:
-            row = connection.execute(
-                "select release_id from audit.release order by published_at desc, release_id desc"
-                " limit 1"
-            ).fetchone()
+            # Not the latest of audit.release: a clock may have been put back.
+            row = connection.execute("select max(release_id) from audit.check_result").fetchone()
     except duckdb.Error:
         return None
-    return str(row[0]) if row else None
+    return row[0] if row else None
 
 
 def settle(warehouse_dir: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from orchestration.audit.results import AuditError, CheckResult, Severity, write_results
 from orchestration.hashes import hash_file
 from orchestration.history import CLOCK_TABLES
-from orchestration.release import Release, ReleaseError
+from orchestration.release import Release, ReleaseError, read_release_id
 from tests.release.conftest import NOON, make_result
 
 Publish = Callable[..., Release]
@@ -257,3 +257,12 @@ def test_two_releases_of_one_second_have_two_ids(publish: Publish) -> None:
 
     assert first.release_id < second.release_id
     assert second.published_at == datetime(2026, 11, 25, 12, 0, 1)
+
+
+def test_a_clock_that_was_put_back_hides_no_release(publish: Publish, warehouse: Path) -> None:
+    later, earlier = publish(), publish(now=NOON - timedelta(days=1))
+
+    assert read_release_id(earlier.file) == earlier.release_id
+    assert (warehouse / "parquet").readlink().parts[1] == earlier.release_id
+    releases = {path.name for path in (warehouse / "releases").iterdir()}
+    assert releases == {earlier.release_id, later.release_id}
