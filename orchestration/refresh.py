@@ -106,7 +106,7 @@ def _summarise(workshop: Workshop, release: Release) -> None:
     print(f"file     {_shorten(release.file)}")
     passed = sum(result.is_passed for result in release.results)
     failed = [result for result in release.results if not result.is_passed]
-    print(f"checks   {passed} passed, {len(failed)} failed")
+    print(f"checks   {passed} passed, {len(failed)} failed{' (as warnings)' if failed else ''}")
     for result in failed:
         from orchestration.audit.results import describe
 

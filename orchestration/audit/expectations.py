@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation as GreatExpectation
 
 _POSITION = "position"
+_ROWS_OF_A_QUERY = "unexpected_rows_expectation"
 
 
 def import_early() -> threading.Thread:
@@ -171,7 +172,7 @@ def _read_result(
 def _count_failed(result: Mapping[str, Any], found: ExpectationValidationResult) -> int | None:
     if "unexpected_count" in result:
         return int(result["unexpected_count"] or 0)
-    if found.expectation_config and found.expectation_config.type == "unexpected_rows_expectation":
+    if found.expectation_config and found.expectation_config.type == _ROWS_OF_A_QUERY:
         return int(result["observed_value"])
     return 0 if found.success else None
 
@@ -179,6 +180,8 @@ def _count_failed(result: Mapping[str, Any], found: ExpectationValidationResult)
 def _tell(declared: Expectation, result: Mapping[str, Any], is_vacuous: bool) -> str:
     if is_vacuous:
         return "it examined no row; say may_be_empty: true if that is right"
+    if declared.type == _ROWS_OF_A_QUERY:
+        return "rows break it"
     wanted = ", ".join(
         f"{name} {value}" for name, value in declared.arguments.items() if "column" not in name
     )
@@ -193,7 +196,7 @@ def _sample(
     declared: Expectation,
     result: Mapping[str, Any],
 ) -> list[Any]:
-    if declared.type == "unexpected_rows_expectation":
+    if declared.type == _ROWS_OF_A_QUERY:
         batch = f"(select * from {suite.table}"
         batch += f" where {declared.row_condition})" if declared.row_condition else ")"
         query = str(declared.arguments["unexpected_rows_query"]).replace("{batch}", batch)
