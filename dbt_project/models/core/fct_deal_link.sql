@@ -1,6 +1,6 @@
 with version as (
     select * from {{ ref('int_deal_lists__versioned') }}
-    where list_kind = 'links'
+    where item_kind = 'links'
 ),
 
 link as (

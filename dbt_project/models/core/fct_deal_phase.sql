@@ -1,6 +1,6 @@
 with version as (
     select * from {{ ref('int_deal_lists__versioned') }}
-    where list_kind = 'phases'
+    where item_kind = 'phases'
 ),
 
 phase as (

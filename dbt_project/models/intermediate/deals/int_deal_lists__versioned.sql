@@ -13,17 +13,17 @@ deal as (
 ),
 
 stated as (
-    select deal_id, 'phases' as list_kind, 0 as event_seq, 0 as fold_seq, first_known_on as known_on
+    select deal_id, 'phases' as item_kind, 0 as event_seq, 0 as fold_seq, first_known_on as known_on
     from deal
     union all
-    select deal_id, 'phases' as list_kind, event_seq, fold_seq, known_on
+    select deal_id, 'phases' as item_kind, event_seq, fold_seq, known_on
     from event
     where has_phases
     union all
-    select deal_id, 'links' as list_kind, 0 as event_seq, 0 as fold_seq, first_known_on as known_on
+    select deal_id, 'links' as item_kind, 0 as event_seq, 0 as fold_seq, first_known_on as known_on
     from deal
     union all
-    select deal_id, 'links' as list_kind, event_seq, fold_seq, known_on
+    select deal_id, 'links' as item_kind, event_seq, fold_seq, known_on
     from event
     where has_links
 ),
@@ -31,11 +31,11 @@ stated as (
 ranged as (
     select
         deal_id,
-        list_kind,
+        item_kind,
         event_seq,
         fold_seq,
         known_on as valid_from,
-        lead(known_on) over (partition by deal_id, list_kind order by fold_seq) as valid_to
+        lead(known_on) over (partition by deal_id, item_kind order by fold_seq) as valid_to
     from stated
 )
 
