@@ -13,14 +13,14 @@
 {% macro figure_text(value, unit) %}
 case
     when {{ value }} is null then 'nothing'
-    when {{ unit }} = 'usd' then concat(cast(cast(round({{ value }} / 1e9) as bigint) as varchar), ' billion dollars')
+    when {{ unit }} = 'usd' then concat(cast(cast(round({{ value }} / 1e9) as bigint) as {{ dbt.type_string() }}), ' billion dollars')
     when {{ unit }} = 'usd_per_gw'
-        then concat(cast(round({{ value }} / 1e9, 1) as varchar), ' billion dollars a gigawatt')
-    when {{ unit }} = 'gw' then concat(cast(round({{ value }}, 1) as varchar), ' GW')
+        then concat(cast(round({{ value }} / 1e9, 1) as {{ dbt.type_string() }}), ' billion dollars a gigawatt')
+    when {{ unit }} = 'gw' then concat(cast(round({{ value }}, 1) as {{ dbt.type_string() }}), ' GW')
     when {{ unit }} = 'multiple_per_year'
-        then concat(cast(round({{ value }}, 1) as varchar), ' times a year')
+        then concat(cast(round({{ value }}, 1) as {{ dbt.type_string() }}), ' times a year')
     when {{ unit }} = 'tokens_per_month'
-        then concat(cast(round({{ value }} / 1e12, 1) as varchar), ' trillion tokens a month')
-    else cast({{ value }} as varchar)
+        then concat(cast(round({{ value }} / 1e12, 1) as {{ dbt.type_string() }}), ' trillion tokens a month')
+    else cast({{ value }} as {{ dbt.type_string() }})
 end
 {%- endmacro %}

@@ -147,22 +147,22 @@ select
         when 'too_few_prices'
             then 'Too few firm deals state both a value and a capacity.'
         when 'median_meets'
-            then concat('The median of ', cast(evidence_count as varchar), ' firm deals agrees.')
+            then concat('The median of ', cast(evidence_count as {{ dbt.type_string() }}), ' firm deals agrees.')
         when 'between_layers'
             then concat(
-                'The median of ', cast(evidence_count as varchar), ' firm deals is ',
+                'The median of ', cast(evidence_count as {{ dbt.type_string() }}), ' firm deals is ',
                 {{ figure_text('now_base', 'unit') }}, ', by layer from ',
                 {{ figure_text('now_low', 'unit') }}, ' to ', {{ figure_text('now_high', 'unit') }},
                 '. A site, chips and a cloud contract pay for different things; the claim lies between them.'
             )
         when 'outside_layers'
             then concat(
-                'The medians by layer of ', cast(evidence_count as varchar), ' firm deals run from ',
+                'The medians by layer of ', cast(evidence_count as {{ dbt.type_string() }}), ' firm deals run from ',
                 {{ figure_text('now_low', 'unit') }}, ' to ', {{ figure_text('now_high', 'unit') }}, '.'
             )
         when 'no_sum_of_series'
             then concat(
-                'Series cannot be added. ', cast(evidence_count as varchar),
+                'Series cannot be added. ', cast(evidence_count as {{ dbt.type_string() }}),
                 ' of them were observed at both ends of the span and grew by ',
                 {{ figure_text('now_low', 'unit') }}, ' to ', {{ figure_text('now_high', 'unit') }}, '.'
             )

@@ -45,6 +45,8 @@ scenario_input as (
     from assumption as joules
     inner join assumption as pue
         on joules.scenario = pue.scenario and pue.metric = 'pue'
+    inner join build
+        on joules.known_on <= build.today and pue.known_on <= build.today
     where joules.metric = 'joules_per_token'
 ),
 
@@ -64,7 +66,6 @@ asked as (
         input.pue,
         input.known_on as scenario_known_on,
         input.known_on <= asked_month.as_of_day as is_scenario_known,
-        input.known_on <= build.today as is_scenario_known_today,
         {{ gw_of_tokens('floor_month.tokens_per_month_base', 'input.joules_per_token', 'input.pue') }}
             as gw,
         capacity.announced_gw,
@@ -80,7 +81,6 @@ asked as (
         ]) }} as confidence
     from asked_month
     cross join scenario
-    cross join build
     left join floor_month
         on asked_month.month = floor_month.month
     left join scenario_input as input
@@ -100,7 +100,7 @@ select
     pue,
     scenario_known_on,
     case when is_scenario_known then gw end as required_gw,
-    case when is_scenario_known_today then gw end as required_gw_hindsight,
+    gw as required_gw_hindsight,
     announced_gw,
     firm_gw,
     scheduled_gw,
