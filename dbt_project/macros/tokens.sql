@@ -29,23 +29,35 @@ Reads the relation `observations`, in the columns of fct_token_volume, and adds
     token_neighbour   one row per observation that is used, with next_… of its neighbour
 
 Where periods overlap the finer one stays (the year gives way to a month inside it). That is asked
-by windows over six classes of length, not by joining a series with itself, which would cost the
-square of its length. Within a class, neighbours by start are compared: the shorter, then the later
-known, then the later period, then the later id stays. #}
+by windows over seven classes of length, not by joining a series with itself, which would cost the
+square of its length, and only of those that overlap another at all. Within a class, neighbours by
+start are compared: the shorter, then the later known, then the later period, then the later id
+stays. #}
 {% macro token_neighbours(observations) %}
-{%- set series = ['org_id', 'scope', 'measure'] -%}
-comparable as (
+{%- set series = 'org_id, scope, measure' -%}
+{%- set in_order = 'period_start, period_end, known_on, observation_id' -%}
+{%- set columns = [
+    'observation_id', 'org_id', 'scope', 'measure', 'level', 'period_start', 'period_end',
+    'period_middle', 'period_days', 'known_on', 'tokens_per_month_low', 'tokens_per_month_base',
+    'tokens_per_month_high', 'source_ids', 'confidence'
+] -%}
+in_series as {{ materialized() }} (
     select
-        observation_id,
-        org_id,
-        scope,
-        measure,
-        level,
-        basis,
-        period_start,
-        period_end,
-        period_middle,
-        period_days,
+        {{ columns | join(',\n        ') }},
+        max(period_end) over (
+            partition by {{ series }} order by {{ in_order }}
+            rows between unbounded preceding and 1 preceding
+        ) as last_end_before,
+        lead(period_start) over (
+            partition by {{ series }} order by {{ in_order }}
+        ) as next_start
+    from {{ observations }}
+    where tokens_per_month_base is not null
+),
+
+overlapping as (
+    select
+        {{ columns | join(',\n        ') }},
         case
             when period_days <= 1 then 1
             when period_days <= 7 then 2
@@ -54,15 +66,9 @@ comparable as (
             when period_days <= 184 then 5
             when period_days <= 366 then 6
             else 7
-        end as length_class,
-        known_on,
-        tokens_per_month_low,
-        tokens_per_month_base,
-        tokens_per_month_high,
-        source_ids,
-        confidence
-    from {{ observations }}
-    where tokens_per_month_base is not null
+        end as length_class
+    from in_series
+    where last_end_before >= period_start or next_start <= period_end
 ),
 
 beside_others as (
@@ -70,11 +76,11 @@ beside_others as (
         *,
         {% for class in range(2, 8) %}
         max(case when length_class < {{ class }} then period_end end) over (
-            partition by {{ series | join(', ') }} order by period_start
+            partition by {{ series }} order by period_start
             range between unbounded preceding and current row
         ) as finer_end_{{ class }},
         min(case when length_class < {{ class }} then period_start end) over (
-            partition by {{ series | join(', ') }} order by period_start
+            partition by {{ series }} order by period_start
             range between current row and unbounded following
         ) as finer_start_{{ class }},
         {% endfor %}
@@ -83,15 +89,22 @@ beside_others as (
             ('lead', 'period_start'), ('lead', 'period_days'), ('lead', 'known_on')
         ] %}
         {{ side }}({{ column }}) over (
-            partition by {{ series | join(', ') }}, length_class
-            order by period_start, period_end, known_on, observation_id
+            partition by {{ series }}, length_class order by {{ in_order }}
         ) as {{ side }}_{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
-    from comparable
+    from overlapping
 ),
 
 used_observation as (
-    select *
+    select
+        {{ columns | join(',\n        ') }}
+    from in_series
+    where
+        coalesce(last_end_before < period_start, true)
+        and coalesce(next_start > period_end, true)
+    union all
+    select
+        {{ columns | join(',\n        ') }}
     from beside_others
     where
         coalesce(case length_class
@@ -138,7 +151,7 @@ token_neighbour as (
             'tokens_per_month_base', 'tokens_per_month_high', 'source_ids', 'confidence'
         ] %}
         lead({{ column }}) over (
-            partition by {{ series | join(', ') }} order by period_start
+            partition by {{ series }} order by period_start
         ) as next_{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
     from used_observation
