@@ -39,6 +39,7 @@ span as (
         max(case when last_order = 1 then promised_to end) as latest_promised_to,
         max(case when last_order = 1 then online_on end) as online_on,
         max(case when last_order = 1 then so_far_gw end) as so_far_gw,
+        max(case when last_order = 1 and is_latest then 1 else 0 end) as is_promised,
         count(*) as times_promised
     from ranked
     group by deal_id, phase_seq
@@ -76,10 +77,11 @@ select
     {{ days_between('span.first_promised', 'span.latest_promised') }} as slip_days,
     builder.org_id as developer_id,
     customer.org_id as customer_id,
-    -- The last promised day is past, and what is known to run does not reach this phase.
+    -- Still promised, the last promised day is past, and what runs does not reach this phase.
     coalesce(
         deal.commitment <> 'delivered'
         and deal.commitment <> 'cancelled'
+        and span.is_promised = 1
         and span.online_on is null
         and span.latest_promised_to < today.today
         and coalesce(deal.online_gw_base, 0) < coalesce(span.so_far_gw, 0.000000001),
