@@ -3,7 +3,9 @@ with today as (
 ),
 
 phase as (
-    select fct.*
+    select
+        fct.*,
+        {{ holds_on('today.today', 'fct.known_on', 'fct.valid_to') }} as is_promised
     from {{ ref('fct_deal_phase') }} as fct
     inner join today
         on fct.known_on <= today.today
@@ -39,7 +41,7 @@ span as (
         max(case when last_order = 1 then promised_to end) as latest_promised_to,
         max(case when last_order = 1 then online_on end) as online_on,
         max(case when last_order = 1 then so_far_gw end) as so_far_gw,
-        max(case when last_order = 1 and is_latest then 1 else 0 end) as is_promised,
+        max(case when last_order = 1 and is_promised then 1 else 0 end) as is_promised,
         count(*) as times_promised
     from ranked
     group by deal_id, phase_seq
