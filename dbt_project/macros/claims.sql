@@ -9,18 +9,23 @@
 {# Fewer prices than these make no median worth holding against a claim. #}
 {% macro least_priced_deals() %}3{% endmacro %}
 
+{% macro as_text(expression) %}cast({{ expression }} as {{ dbt.type_string() }}){% endmacro %}
+
 {# A measured figure as a reader would write it. #}
 {% macro figure_text(value, unit) %}
 case
     when {{ value }} is null then 'nothing'
-    when {{ unit }} = 'usd' then concat(cast(cast(round({{ value }} / 1e9) as bigint) as {{ dbt.type_string() }}), ' billion dollars')
+    when {{ unit }} = 'usd'
+        then concat({{ as_text('cast(round(' ~ value ~ ' / 1e9) as bigint)') }}, ' billion dollars')
     when {{ unit }} = 'usd_per_gw'
-        then concat(cast(round({{ value }} / 1e9, 1) as {{ dbt.type_string() }}), ' billion dollars a gigawatt')
-    when {{ unit }} = 'gw' then concat(cast(round({{ value }}, 1) as {{ dbt.type_string() }}), ' GW')
+        then concat({{ as_text('round(' ~ value ~ ' / 1e9, 1)') }}, ' billion dollars a gigawatt')
+    when {{ unit }} = 'gw' then concat({{ as_text('round(' ~ value ~ ', 1)') }}, ' GW')
     when {{ unit }} = 'multiple_per_year'
-        then concat(cast(round({{ value }}, 1) as {{ dbt.type_string() }}), ' times a year')
+        then concat({{ as_text('round(' ~ value ~ ', 1)') }}, ' times a year')
     when {{ unit }} = 'tokens_per_month'
-        then concat(cast(round({{ value }} / 1e12, 1) as {{ dbt.type_string() }}), ' trillion tokens a month')
-    else cast({{ value }} as {{ dbt.type_string() }})
+        then concat(
+            {{ as_text('round(' ~ value ~ ' / 1e12, 1)') }}, ' trillion tokens a month'
+        )
+    else {{ as_text(value) }}
 end
 {%- endmacro %}

@@ -21,7 +21,11 @@ end
 {%- endmacro %}
 
 {# The day in the middle of days counted from the first: 30 days from 1 April give 16 April. #}
-{% macro middle_day(first, days) %}{{ add_days(first, 'cast(floor((' ~ days ~ ') / 2.0) as integer)') }}{% endmacro %}
+{% macro middle_day(first, days) -%}
+{{ add_days(first, 'cast(floor((' ~ days ~ ') / 2.0) as integer)') }}
+{%- endmacro %}
+
+{% macro middle_between(first, last) %}{{ middle_day(first, days_between(first, last) ~ ' + 1') }}{% endmacro %}
 
 {# The observations of a series that may be compared, each with the one that follows it.
 
@@ -158,7 +162,7 @@ token_neighbour as (
 )
 {% endmacro %}
 
-{# The monthly values of series. Reads the relation `neighbours` (of token_neighbours) and `calendar`
+{# The monthly values of series. Reads `neighbours` (token_neighbour) and `calendar`
 (int_calendar__months), and adds
     token_month   one row per series and month, from its first observation to its last
 
@@ -224,8 +228,7 @@ month_between as (
         gap.next_tokens_per_month_{{ bound }},
         {% endfor %}
         cast({{ days_between(
-            'gap.period_middle',
-            middle_day('calendar.month', days_between('calendar.month', 'calendar.month_end') ~ ' + 1')
+            'gap.period_middle', middle_between('calendar.month', 'calendar.month_end')
         ) }} as double)
         / {{ days_between('gap.period_middle', 'gap.next_period_middle') }} as way,
         {{ array_union(['gap.source_ids', 'gap.next_source_ids']) }} as source_ids,

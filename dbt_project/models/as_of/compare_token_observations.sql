@@ -58,7 +58,9 @@ select
     days,
     from_tokens_per_month,
     to_tokens_per_month,
-    case when reason is null then to_tokens_per_month / nullif(from_tokens_per_month, 0) end as ratio,
+    case
+        when reason is null then to_tokens_per_month / nullif(from_tokens_per_month, 0)
+    end as ratio,
     {{ yearly_factor('log_growth', 'days') }} as yearly_growth_factor,
     case when log_growth > 0 then days * ln(2) / log_growth end as doubling_days,
     reason,

@@ -52,8 +52,8 @@ layer_range as (
         max(usd_per_gw) as usd_per_gw_high,
         {% for layer in ['chips', 'cloud', 'site'] %}
         max(case when layer = '{{ layer }}' then usd_per_gw end) as {{ layer }}_usd_per_gw,
-        coalesce(max(case when layer = '{{ layer }}' then deal_count end), 0) as {{ layer }}_deal_count
-        {{- ',' if not loop.last }}
+        coalesce(max(case when layer = '{{ layer }}' then deal_count end), 0)
+            as {{ layer }}_deal_count{{ ',' if not loop.last }}
         {% endfor %}
     from by_layer
     group by claim_id, asked

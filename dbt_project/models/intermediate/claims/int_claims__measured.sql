@@ -52,8 +52,9 @@ of_contracts as (
             when 'plan_gw' then panel.plan_gw_base
             when 'plan_usd' then panel.plan_usd_base
         end as double) as measured_base,
-        cast(case when claim_day.measure = 'announced_net_gw' then panel.gross_gw_base end as double)
-            as bracket_high,
+        cast(
+            case when claim_day.measure = 'announced_net_gw' then panel.gross_gw_base end as double
+        ) as bracket_high,
         cast(case claim_day.measure
             when 'announced_spend_usd' then spend.firm_usd_base
             when 'announced_net_gw' then firm_capacity.net_gw
@@ -95,7 +96,8 @@ of_growth as (
         asked,
         min(yearly_growth_factor) as measured_low,
         case
-            when count(*) = 1 and max(case when is_about_everyone then 1 else 0 end) = 0 then max(yearly_growth_factor)
+            when count(*) = 1 and max(case when is_about_everyone then 1 else 0 end) = 0
+                then max(yearly_growth_factor)
         end as measured_base,
         max(yearly_growth_factor) as measured_high,
         count(*) as evidence_count,
@@ -167,7 +169,8 @@ capex_of_company as (
     group by
         claim_day.claim_id, claim_day.asked, capex.org_id, claim_day.span_from, claim_day.span_to
     having
-        count(*) * 3 = {{ month_index('claim_day.span_to') }} - {{ month_index('claim_day.span_from') }} + 1
+        count(*) * 3
+        = {{ month_index('claim_day.span_to') }} - {{ month_index('claim_day.span_from') }} + 1
 ),
 
 of_capex as (

@@ -1,9 +1,9 @@
 with claim_day as (
     select
         *,
-        {{ middle_day('span_from', days_between('span_from', 'span_first_period_end') ~ ' + 1') }}
+        {{ middle_between('span_from', 'span_first_period_end') }}
             as span_from_middle,
-        {{ middle_day('span_last_period_start', days_between('span_last_period_start', 'span_to') ~ ' + 1') }}
+        {{ middle_between('span_last_period_start', 'span_to') }}
             as span_to_middle
     from {{ ref('int_claims__days') }}
     where measure = 'token_growth_factor' and span_from is not null
@@ -28,7 +28,8 @@ candidate as (
         observation.*,
         abs({{ days_between(
             "observation.period_middle",
-            "case when clock.side = 'from' then claim_day.span_from_middle else claim_day.span_to_middle end"
+            "case clock.side when 'from' then claim_day.span_from_middle"
+            ~ " else claim_day.span_to_middle end"
         ) }}) as days_off
     from claim_day
     cross join clock

@@ -22,10 +22,12 @@ compared as (
         claim.claimed_base,
         claim.claimed_high,
         least(
-            case when claim.claimed_qualifier = 'up_to' then claim.claimed_base else claim.claimed_low end,
+            case claim.claimed_qualifier when 'up_to' then claim.claimed_base else claim.claimed_low end,
             claim.claimed_base * (1 - {{ claim_tolerance_share() }})
         ) as met_from,
-        greatest(claim.claimed_high, claim.claimed_base * (1 + {{ claim_tolerance_share() }})) as met_to,
+        greatest(
+            claim.claimed_high, claim.claimed_base * (1 + {{ claim_tolerance_share() }})
+        ) as met_to,
         claim.as_of_day as measured_as_of,
         now_measured.measured_low as now_low,
         now_measured.measured_base as now_base,
@@ -109,7 +111,11 @@ select
         when reason in ('firm_contracts_exceed', 'outside_layers', 'figure_differs')
             then 'contradicted'
         when reason in (
-            'contracts_exceed', 'between_layers', 'no_sum_of_series', 'rests_on_derived', 'figures_disagree'
+            'contracts_exceed',
+            'between_layers',
+            'no_sum_of_series',
+            'rests_on_derived',
+            'figures_disagree'
         ) then 'not_comparable'
         else 'open'
     end as verdict,
@@ -119,8 +125,11 @@ select
         when 'contracts_met_then'
             then concat(
                 'The contracts known on that day come to ', {{ figure_text('then_low', 'unit') }},
-                case when then_high > then_low
-                    then concat(' net and ', {{ figure_text('then_high', 'unit') }}, ' gross') else '' end,
+                case
+                    when then_high > then_low
+                        then concat(' net and ', {{ figure_text('then_high', 'unit') }}, ' gross')
+                    else ''
+                end,
                 ': the claim agrees with them.'
             )
         when 'contracts_met_now'
@@ -147,22 +156,23 @@ select
         when 'too_few_prices'
             then 'Too few firm deals state both a value and a capacity.'
         when 'median_meets'
-            then concat('The median of ', cast(evidence_count as {{ dbt.type_string() }}), ' firm deals agrees.')
+            then concat('The median of ', {{ as_text('evidence_count') }}, ' firm deals agrees.')
         when 'between_layers'
             then concat(
-                'The median of ', cast(evidence_count as {{ dbt.type_string() }}), ' firm deals is ',
+                'The median of ', {{ as_text('evidence_count') }}, ' firm deals is ',
                 {{ figure_text('now_base', 'unit') }}, ', by layer from ',
                 {{ figure_text('now_low', 'unit') }}, ' to ', {{ figure_text('now_high', 'unit') }},
-                '. A site, chips and a cloud contract pay for different things; the claim lies between them.'
+                '. A site, chips and a cloud contract pay for different things,',
+                ' and the claim lies between them.'
             )
         when 'outside_layers'
             then concat(
-                'The medians by layer of ', cast(evidence_count as {{ dbt.type_string() }}), ' firm deals run from ',
+                'The medians by layer of ', {{ as_text('evidence_count') }}, ' firm deals run from ',
                 {{ figure_text('now_low', 'unit') }}, ' to ', {{ figure_text('now_high', 'unit') }}, '.'
             )
         when 'no_sum_of_series'
             then concat(
-                'Series cannot be added. ', cast(evidence_count as {{ dbt.type_string() }}),
+                'Series cannot be added. ', {{ as_text('evidence_count') }},
                 ' of them were observed at both ends of the span and grew by ',
                 {{ figure_text('now_low', 'unit') }}, ' to ', {{ figure_text('now_high', 'unit') }}, '.'
             )
