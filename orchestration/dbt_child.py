@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import sys
 
+from orchestration.imports import collect_rarely
+
 PARSED = "gigaledger: parsed"
 
 
 def main() -> int:
     """Parse, wait for the arguments, run dbt; 0 when all went well."""
+    collect_rarely()
     from dbt.cli.main import dbtRunner
 
     parsed = dbtRunner().invoke(["--quiet", "parse"])

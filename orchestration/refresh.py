@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from orchestration.dbt_process import DbtError, DbtProcess, load_manifest
+from orchestration.imports import collect_rarely
 from orchestration.lock import LockedError, hold_lock
 from orchestration.settings import (
     Settings,
@@ -62,6 +64,7 @@ def refresh(settings: Settings, *, build_only: bool = False) -> int:
     def say(message: str) -> None:
         print(f"{time.perf_counter() - begun:6.1f} s  {message}", file=terminal, flush=True)
 
+    collect_rarely()
     silence_telemetry()
     prepare_dagster_home(settings)
     dbt = DbtProcess(settings)
@@ -150,4 +153,8 @@ def _shorten(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is closed; taking thousands of modules down one by one would take most of a second.
+    os._exit(status)

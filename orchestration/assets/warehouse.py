@@ -5,13 +5,17 @@ from importlib import metadata
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, dbt_assets
 from packaging.version import Version
 
 from orchestration import steps
 from orchestration.dbt_process import BUILD
+from orchestration.imports import leave_out
 from orchestration.resources import Workshop
 from orchestration.settings import Settings
+
+# dagster-dbt imports dbt where there is one, for its names alone; here dbt has its own process.
+with leave_out("dbt"):
+    from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, dbt_assets
 
 PUBLISHED_LAYERS = ("core", "marts", "audit")
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import importlib
 import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,28 +21,40 @@ from duckdb import DuckDBPyConnection
 
 from orchestration.audit.results import SAMPLE_SIZE, CheckKind, CheckResult
 from orchestration.audit.suites import Expectation, Suite, SuiteError
+from orchestration.imports import put_off
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation as GreatExpectation
 
 _POSITION = "position"
+_IMPORTING = threading.Lock()
 _ROWS_OF_A_QUERY = "unexpected_rows_expectation"
 
 
-def import_early() -> threading.Thread:
+def import_early() -> None:
     """Begin to import Great Expectations in the background."""
-    thread = threading.Thread(target=_import, name="great-expectations", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=_import, name="great-expectations", daemon=True).start()
 
 
 def _import() -> None:
-    # An import that fails here fails again, and is told, where it is needed.
-    with contextlib.suppress(ImportError):
-        import great_expectations.expectations  # noqa: F401
+    # What fails to be imported here fails again, and is told, where it is needed.
+    with contextlib.suppress(ImportError), _IMPORTING:
+        # It draws and it fits distributions, for expectations that SQL cannot answer.
+        for unused in ("altair", "scipy.stats"):
+            put_off(unused)
+        for needed in ("great_expectations.expectations", "orchestration.audit.dialect"):
+            importlib.import_module(needed)
 
-        import orchestration.audit.dialect  # noqa: F401
+
+@dataclass(frozen=True)
+class _Batch:
+    """Some rows of a table, and the expectations about them."""
+
+    suite: Suite
+    query: str
+    expectations: Mapping[int, Expectation]
+    """By their position in the suite."""
 
 
 def run_suites(connection: DuckDBPyConnection, suites: Sequence[Suite]) -> list[CheckResult]:
@@ -49,75 +63,94 @@ def run_suites(connection: DuckDBPyConnection, suites: Sequence[Suite]) -> list[
     Raises:
         SuiteError: when an expectation is of no known type or has arguments that it cannot take.
     """
+    _import()
     import great_expectations as gx
 
     from orchestration.audit import dialect
 
+    batches = [batch for suite in suites for batch in _split(suite)]
     built = [
-        (suite, [_build(suite, *item) for item in enumerate(suite.expectations)])
-        for suite in suites
+        [_build(batch.suite, *item) for item in batch.expectations.items()] for batch in batches
     ]
-    results: list[CheckResult] = []
+    found: dict[tuple[str, int], CheckResult] = {}
     with dialect.serve(connection) as address, _quiet():
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False, "metric_calculations": False}
         source = context.data_sources.add_sql(
-            name="work", connection_string=address, create_temp_table=False
+            name="work",
+            connection_string=address,
+            create_temp_table=False,
+            # All at once: each that is added later has the whole configuration written anew.
+            assets=[_describe_asset(number, batch) for number, batch in enumerate(batches)],
         )
-        for suite, expectations in built:
-            if not _exists(connection, suite.table):
-                results += [_not_run(suite, item, "no such table") for item in suite.expectations]
-                continue
-            results += _run_suite(connection, gx, source, suite, expectations)
-    return results
+        for number, (batch, expectations) in enumerate(zip(batches, built, strict=True)):
+            results = _run_batch(connection, gx, source, str(number), batch, expectations)
+            for position, result in zip(batch.expectations, results, strict=True):
+                found[batch.suite.table, position] = result
+    return [
+        found[suite.table, position]
+        for suite in suites
+        for position in range(len(suite.expectations))
+    ]
 
 
-def _run_suite(
+def _split(suite: Suite) -> Iterator[_Batch]:
+    """Yield a batch for each set of rows that a suite is about."""
+    for condition in dict.fromkeys(item.row_condition for item in suite.expectations):
+        query = f"select * from {suite.table}" + (f" where {condition}" if condition else "")
+        chosen = {
+            position: item
+            for position, item in enumerate(suite.expectations)
+            if item.row_condition == condition
+        }
+        yield _Batch(suite, query, chosen)
+
+
+def _describe_asset(number: int, batch: _Batch) -> dict[str, object]:
+    # A table asset would lose its schema on DuckDB, hence a query.
+    return {
+        "type": "query",
+        "name": str(number),
+        "query": batch.query,
+        "batch_definitions": [{"name": "all", "partitioner": None}],
+    }
+
+
+def _run_batch(
     connection: DuckDBPyConnection,
     gx: Any,
     source: Any,
-    suite: Suite,
+    name: str,
+    batch: _Batch,
     expectations: Sequence[GreatExpectation],
 ) -> list[CheckResult]:
-    # A table asset would lose its schema on DuckDB, hence a query for each set of rows.
-    conditions = dict.fromkeys(item.row_condition for item in suite.expectations)
-    found: dict[int, ExpectationValidationResult] = {}
-    examined: dict[str | None, int] = {}
-    broken: dict[str | None, str] = {}
-    for number, condition in enumerate(conditions):
-        query = f"select * from {suite.table}" + (f" where {condition}" if condition else "")
-        try:
-            examined[condition] = _count(connection, query)
-        except duckdb.Error as error:
-            broken[condition] = str(error).splitlines()[0]
-            continue
-        asset = source.add_query_asset(name=f"{suite.table} {number}", query=query)
-        batch = asset.add_batch_definition_whole_table("all").get_batch()
-        chosen = [
-            expectation
-            for declared, expectation in zip(suite.expectations, expectations, strict=True)
-            if declared.row_condition == condition
-        ]
-        outcome = batch.validate(
-            gx.ExpectationSuite(name=f"{suite.table} {number}", expectations=chosen),
+    declared = batch.expectations.values()
+    try:
+        rows = _count(connection, batch.query)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        return [_not_run(batch.suite, item, reason) for item in declared]
+    outcome = (
+        source.get_asset(name)
+        .get_batch_definition("all")
+        .get_batch()
+        .validate(
+            gx.ExpectationSuite(name=name, expectations=list(expectations)),
             result_format={
                 "result_format": "SUMMARY",
-                "unexpected_index_column_names": list(suite.key),
+                "unexpected_index_column_names": list(batch.suite.key),
                 "partial_unexpected_count": SAMPLE_SIZE,
             },
         )
-        for result in outcome.results:
-            found[result.expectation_config.meta[_POSITION]] = result
-    results = []
-    for position, declared in enumerate(suite.expectations):
-        if declared.row_condition in broken:
-            results.append(_not_run(suite, declared, broken[declared.row_condition]))
-        elif position not in found:
-            results.append(_not_run(suite, declared, "Great Expectations dropped it"))
-        else:
-            rows = examined[declared.row_condition]
-            results.append(_read_result(connection, suite, declared, found[position], rows))
-    return results
+    )
+    # It returns them in another order, and without those that it dropped.
+    found = {result.expectation_config.meta[_POSITION]: result for result in outcome.results}
+    return [
+        _read_result(connection, batch.suite, item, found[position], rows)
+        if position in found
+        else _not_run(batch.suite, item, "Great Expectations dropped it")
+        for position, item in batch.expectations.items()
+    ]
 
 
 def _build(suite: Suite, position: int, declared: Expectation) -> GreatExpectation:
@@ -236,17 +269,6 @@ def _not_run(suite: Suite, declared: Expectation, reason: str) -> CheckResult:
         failing_sample=None,
         message=f"it did not run: {reason}",
         why=declared.why,
-    )
-
-
-def _exists(connection: DuckDBPyConnection, table: str) -> bool:
-    schema, name = table.split(".")
-    return bool(
-        connection.execute(
-            "select 1 from information_schema.tables where table_catalog = current_database()"
-            " and table_schema = ? and table_name = ?",
-            [schema, name],
-        ).fetchone()
     )
 
 
