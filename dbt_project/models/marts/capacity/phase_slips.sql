@@ -25,11 +25,14 @@ party as (
 ranked as (
     select
         phase.*,
-        row_number() over (partition by deal_id, phase_seq order by known_on) as first_order,
+        row_number() over (
+            partition by deal_id, phase_seq
+            order by case when promised_from is null then 1 else 0 end, known_on
+        ) as first_order,
         row_number() over (partition by deal_id, phase_seq order by known_on desc) as last_order,
         sum(capacity_gw_base) over (partition by deal_id, known_on order by phase_seq) as so_far_gw
     from phase
-    where promised_from is not null
+    where promised_from is not null or online_on is not null
 ),
 
 span as (
@@ -42,7 +45,7 @@ span as (
         max(case when last_order = 1 then online_on end) as online_on,
         max(case when last_order = 1 then so_far_gw end) as so_far_gw,
         max(case when last_order = 1 and is_promised then 1 else 0 end) as is_promised,
-        count(*) as times_promised
+        count(promised_from) as times_promised
     from ranked
     group by deal_id, phase_seq
 ),
