@@ -187,8 +187,8 @@ observed_month as (
         month_index,
         {% for bound in ['low', 'base', 'high'] %}
         coalesce(
-            avg(case when is_month_or_shorter then tokens_per_month_{{ bound }} end),
-            avg(tokens_per_month_{{ bound }})
+            {{ steady_mean('case when is_month_or_shorter then tokens_per_month_' ~ bound ~ ' end') }},
+            {{ steady_mean('tokens_per_month_' ~ bound) }}
         ) as tokens_per_month_{{ bound }},
         {% endfor %}
         max(case when is_month_or_shorter then 1 else 0 end) = 0 as is_estimated,

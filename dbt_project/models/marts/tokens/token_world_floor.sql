@@ -4,14 +4,14 @@ with organization_month as (
 
 select
     month,
-    sum(tokens_per_month_low) as tokens_per_month_low,
-    sum(tokens_per_month_base) as tokens_per_month_base,
-    sum(tokens_per_month_high) as tokens_per_month_high,
+    {{ steady_sum('tokens_per_month_low') }} as tokens_per_month_low,
+    {{ steady_sum('tokens_per_month_base') }} as tokens_per_month_base,
+    {{ steady_sum('tokens_per_month_high') }} as tokens_per_month_high,
     count(*) as organization_count,
-    coalesce(sum(case when is_carried then tokens_per_month_base end), 0)
-    / nullif(sum(tokens_per_month_base), 0) as carried_share,
-    coalesce(sum(case when is_estimated and not is_carried then tokens_per_month_base end), 0)
-    / nullif(sum(tokens_per_month_base), 0) as estimated_share,
+    coalesce({{ steady_sum('case when is_carried then tokens_per_month_base end') }}, 0)
+    / nullif({{ steady_sum('tokens_per_month_base') }}, 0) as carried_share,
+    coalesce({{ steady_sum('case when is_estimated and not is_carried then tokens_per_month_base end') }}, 0)
+    / nullif({{ steady_sum('tokens_per_month_base') }}, 0) as estimated_share,
     {{ array_union_agg('source_ids') }} as source_ids,
     {{ lowest_confidence('confidence') }} as confidence
 from organization_month
