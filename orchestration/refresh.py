@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import sys
 import time
@@ -105,20 +106,24 @@ def _tell_failure(settings: Settings, workshop: Workshop, reason: str) -> None:
 
 
 def _summarise(workshop: Workshop, release: Release) -> None:
-    print(f"release  {release.release_id}")
-    print(f"file     {_shorten(release.file)}")
-    passed = sum(result.is_passed for result in release.results)
+    from orchestration.audit.results import describe
+
+    tables = [
+        f"{found.row_count:>9,}  {table:<36}" for table, found in sorted(release.tables.items())
+    ]
+    half = (len(tables) + 1) // 2
+    for left, right in itertools.zip_longest(tables[:half], tables[half:], fillvalue=""):
+        print(f"{left}{right}".rstrip())
+    print()
     failed = [result for result in release.results if not result.is_passed]
+    passed = len(release.results) - len(failed)
+    print(f"release  {release.release_id}, {len(tables)} tables")
     print(f"checks   {passed} passed, {len(failed)} failed{' (as warnings)' if failed else ''}")
     for result in failed:
-        from orchestration.audit.results import describe
-
         print(f"         warning: {describe(result)}")
     _tell_quarantined(workshop)
-    print("tables")
-    for table, found in sorted(release.tables.items()):
-        print(f"  {found.row_count:>9,}  {table}")
     print(_measure_openai(release.file))
+    print(f"file     {_shorten(release.file)}")
 
 
 def _tell_quarantined(workshop: Workshop) -> None:
