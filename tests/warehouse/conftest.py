@@ -7,14 +7,16 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.warehouse.harness import CompiledProject, Warehouse, compile_project
 
 _SLOW_BY_NATURE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
+# Without shrinking: a failure lists the deals that differ, and minutes of search say little more.
 settings.register_profile(
     "repeatable",
+    phases=(Phase.explicit, Phase.generate),
     derandomize=True,
     database=None,
     deadline=None,

@@ -306,7 +306,7 @@ def _link_lists(draw: st.DrawFn, index: int, ids: list[str], deals: dict[str, Re
                 link["shared_gw"] = draw(_quantities(Decimal("0.1"), most=40))
             if draw(_one_in(3)):
                 link["shared_usd"] = draw(_quantities(_USD_UNIT, most=30))
-        if draw(_one_in(10)):
+        if draw(_one_in(4)):
             link["known_on"] = draw(st.sampled_from(KNOWN_ON))
         links.append(link)
     return links
