@@ -8,7 +8,9 @@ is started early. It reads one line of JSON, the arguments of dbt, and ends with
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 
 from orchestration.imports import collect_rarely
 
@@ -27,8 +29,16 @@ def main() -> int:
     line = sys.stdin.readline()
     if not line:
         return 0
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     result = dbtRunner(manifest=parsed.result).invoke(json.loads(line))
     return 0 if result.success else _tell(result.exception)
+
+
+def _end_with_parent() -> None:
+    """End when the parent does: a build that nobody waits for would write among the next one's."""
+    # Nothing more is sent, so this returns when the other end is closed.
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
 
 
 def _tell(error: BaseException | None) -> int:

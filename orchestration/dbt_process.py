@@ -18,7 +18,6 @@ from orchestration.settings import ROOT, Settings
 BUILD = ("build", "--exclude-resource-type", "unit_test")
 
 _RUN_RESULTS = "run_results.json"
-_WAIT_SECONDS = 20
 
 
 class DbtError(Exception):
@@ -69,19 +68,17 @@ class DbtProcess:
         """Hand dbt its arguments and return the process, whose output is lines of JSON."""
         self.wait_parsed()
         assert self.process.stdin is not None
+        # Left open: the process ends when it is closed.
         self.process.stdin.write(json.dumps(list(arguments)).encode() + b"\n")
-        self.process.stdin.close()
+        self.process.stdin.flush()
         return self.process
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""
-        if self.process.stdin is not None and not self.process.stdin.closed:
+        if self.process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.close()
-        try:
-            # Without arguments it ends by itself; a build is given time to end in order.
-            self.process.wait(timeout=_WAIT_SECONDS if self._is_parsed else 0)
-        except subprocess.TimeoutExpired:
+        if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
 

@@ -14,7 +14,7 @@ from orchestration.settings import Settings
 
 def run(
     settings: Settings, manifest: Mapping[str, Any], workshop: Workshop, *, build_only: bool
-) -> str | None:
+) -> BaseException | None:
     """Run the job in the instance that the UI shows; return why it failed, None when it did not."""
     shared = dg.ResourceDefinition.hardcoded_resource(workshop)
     definitions = build_definitions(settings, manifest, shared)
@@ -27,14 +27,16 @@ def run(
         )
     if outcome.success:
         return None
+    if isinstance(workshop.failure, dg.DagsterExecutionInterruptedError):
+        return KeyboardInterrupt()
     if workshop.failure is not None:
-        return str(workshop.failure)
+        return workshop.failure
     try:
         require_passed(workshop.results)
     except AuditError as error:
-        return str(error)
+        return error
     failures = [event for event in outcome.all_events if event.is_failure]
-    return "; ".join(str(event.message) for event in failures) or "the run failed"
+    return RuntimeError("; ".join(str(event.message) for event in failures) or "the run failed")
 
 
 def _open_instance(settings: Settings) -> dg.DagsterInstance:

@@ -12,6 +12,7 @@ import itertools
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from orchestration.settings import (
 if TYPE_CHECKING:
     from orchestration.release import Release
     from orchestration.resources import Workshop
+    from sources.ledger.load import LedgerReport
 
 _MAX_NAMED = 20
 
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings()
         with hold_lock(settings.warehouse_dir, "make refresh"):
             return refresh(settings, build_only=options.build_only)
-    except (SettingsError, LockedError) as error:
+    except (SettingsError, LockedError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -68,6 +70,7 @@ def refresh(settings: Settings, *, build_only: bool = False) -> int:
     collect_rarely()
     silence_telemetry()
     prepare_dagster_home(settings)
+    workshop: Workshop | None = None
     dbt = DbtProcess(settings)
     try:
         say("start Dagster and dbt")
@@ -80,29 +83,44 @@ def refresh(settings: Settings, *, build_only: bool = False) -> int:
         log = settings.work_dir / "refresh.log"
         with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
             reason = job.run(settings, load_manifest(settings), workshop, build_only=build_only)
-    except DbtError as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        return 1
+            if reason is not None:
+                traceback.print_exception(reason, file=file)
+    except (DbtError, KeyboardInterrupt) as error:
+        reason = error
     finally:
         dbt.stop()
     if reason is not None:
-        _tell_failure(settings, workshop, reason)
-        return 1
+        return _tell_failure(settings, workshop, reason)
     say("done")
     print()
-    if workshop.release is not None:
+    if workshop is not None and workshop.release is not None:
         _summarise(workshop, workshop.release)
     return 0
 
 
-def _tell_failure(settings: Settings, workshop: Workshop, reason: str) -> None:
-    _tell_quarantined(workshop)
-    print(f"\nerror: {reason}", file=sys.stderr)
-    if settings.release_file.exists():
-        print(f"The last release stays in place: {settings.release_file}", file=sys.stderr)
+def _tell_failure(settings: Settings, workshop: Workshop | None, reason: BaseException) -> int:
+    """Say why nothing was published and what to look at; return the exit status."""
+    from orchestration.audit.results import AuditError
+    from orchestration.audit.suites import SuiteError
+    from orchestration.release import ReleaseError
+    from sources.ledger.load import LedgerError
+
+    if workshop is not None and workshop.report is not None:
+        _tell_quarantined(workshop.report)
+    place = f"The last release stays in place: {_shorten(settings.release_file)}"
+    outcome = place if settings.release_file.exists() else "Nothing was published."
+    if isinstance(reason, KeyboardInterrupt):
+        print(f"\ninterrupted. {outcome}", file=sys.stderr)
+        return 130
+    if isinstance(reason, AuditError):
+        print(f"\nerror: {reason}\n{outcome}\nRows that failed: make failures", file=sys.stderr)
+    elif isinstance(reason, DbtError | LedgerError | ReleaseError | SuiteError):
+        print(f"\nerror: {reason}\n{outcome}", file=sys.stderr)
     else:
-        print("Nothing was published.", file=sys.stderr)
-    print("The rows that failed: make failures", file=sys.stderr)
+        log = _shorten(settings.work_dir / "refresh.log")
+        print(f"\nerror: {type(reason).__name__}: {reason}\n{outcome}", file=sys.stderr)
+        print(f"Where it happened is at the end of {log}", file=sys.stderr)
+    return 1
 
 
 def _summarise(workshop: Workshop, release: Release) -> None:
@@ -121,15 +139,13 @@ def _summarise(workshop: Workshop, release: Release) -> None:
     print(f"checks   {passed} passed, {len(failed)} failed{' (as warnings)' if failed else ''}")
     for result in failed:
         print(f"         warning: {describe(result)}")
-    _tell_quarantined(workshop)
+    if workshop.report is not None:
+        _tell_quarantined(workshop.report)
     print(_measure_openai(release.file))
     print(f"file     {_shorten(release.file)}")
 
 
-def _tell_quarantined(workshop: Workshop) -> None:
-    report = workshop.report
-    if report is None:
-        return
+def _tell_quarantined(report: LedgerReport) -> None:
     print(f"records  {report.received:,} received, {report.quarantined:,} quarantined")
     for refusal in report.refusals[:_MAX_NAMED]:
         field = f"{refusal.field}: " if refusal.field else ""

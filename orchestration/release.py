@@ -25,6 +25,7 @@ from duckdb import DuckDBPyConnection
 
 from orchestration import history
 from orchestration.audit.as_of import check_as_of
+from orchestration.audit.declared import Declared, require_complete
 from orchestration.audit.results import (
     AuditError,
     CheckKind,
@@ -70,6 +71,8 @@ class Origin:
     inputs: Sequence[InputFile]
     records: Mapping[str, str]
     """Raw table to the kind of record that its rows belong to."""
+    declared: frozenset[Declared]
+    """Every check that must have run."""
 
     @property
     def ledger_hash(self) -> str:
@@ -165,7 +168,7 @@ def _fill(
     tables = _copy_tables(connection)
     _copy_macros(connection)
     say("compare the macros, asked about today, with the current tables")
-    results = _complete_audit(connection)
+    results = _complete_audit(connection, origin.declared)
     say("hash every table")
     hashes = {table: hash_table(connection, table) for table in tables}
     content_hash = _combine(hashes)
@@ -326,7 +329,9 @@ def _copy_macros(connection: DuckDBPyConnection) -> None:
         waiting = refused
 
 
-def _complete_audit(connection: DuckDBPyConnection) -> list[CheckResult]:
+def _complete_audit(
+    connection: DuckDBPyConnection, declared: frozenset[Declared]
+) -> list[CheckResult]:
     """Add the checks of the staged file to those of the build, and refuse what did not hold."""
     connection.execute("use work")
     if read_results(connection) is None:
@@ -342,6 +347,7 @@ def _complete_audit(connection: DuckDBPyConnection) -> list[CheckResult]:
     results = read_results(connection) or []
     connection.execute(f"use {_RELEASE}")
     require_passed(results)
+    require_complete(declared, results)
     return results
 
 
@@ -414,6 +420,8 @@ def _write_manifest(
             }
             for table, found in sorted(tables.items())
         ],
+        "checks_declared": len(origin.declared),
+        "checks_executed": sum(result.is_executed for result in results),
         "checks": [_as_json(result) for result in results],
         "files": {
             path.relative_to(staging).as_posix(): hash_file(path)

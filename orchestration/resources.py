@@ -30,7 +30,7 @@ class Workshop:
         self.report: LedgerReport | None = None
         self.results: Sequence[CheckResult] = ()
         self.release: Release | None = None
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._dbt = dbt
 
     def take_dbt(self) -> DbtProcess:
@@ -46,7 +46,10 @@ class Workshop:
         self.say(title)
         try:
             yield
-        except Exception as error:
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            # An interruption too: Dagster turns it into an error that is no Exception.
             self.failure = error
             raise
 

@@ -18,6 +18,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from orchestration.audit.dbt_tests import read_dbt_tests
+from orchestration.audit.declared import list_declared
 from orchestration.audit.expectations import run_suites
 from orchestration.audit.results import (
     AuditError,
@@ -27,7 +28,7 @@ from orchestration.audit.results import (
     require_passed,
     write_results,
 )
-from orchestration.audit.suites import SuiteError, load_suites
+from orchestration.audit.suites import Suite, SuiteError, load_suites
 from orchestration.dbt_process import (
     DbtError,
     forget_run_results,
@@ -121,10 +122,7 @@ def audit(settings: Settings) -> list[CheckResult]:
     Raises:
         SuiteError: when an expectation file cannot be understood, or there is none.
     """
-    models_dir = settings.dbt_project_dir / "models"
-    suites = load_suites(models_dir)
-    if not suites:
-        raise SuiteError(f"no expectation file under {models_dir}: nothing would guard a release")
+    suites = _load_suites(settings)
     with open_work(settings) as connection:
         results = [
             *run_suites(connection, suites),
@@ -150,6 +148,7 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         | {"python": platform.python_version()},
         inputs=[InputFile(*row) for row in rows],
         records={table: raw.kind for table, raw in RAW_TABLES.items()},
+        declared=list_declared(_load_suites(settings), load_manifest(settings)),
     )
     return publish_release(
         settings.work_database,
@@ -158,6 +157,14 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         threads=settings.threads,
         progress=progress,
     )
+
+
+def _load_suites(settings: Settings) -> list[Suite]:
+    models_dir = settings.dbt_project_dir / "models"
+    suites = load_suites(models_dir)
+    if not suites:
+        raise SuiteError(f"no expectation file under {models_dir}: nothing would guard a release")
+    return suites
 
 
 def _read_git_revision() -> str | None:

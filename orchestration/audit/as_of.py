@@ -25,6 +25,11 @@ CURRENT_TABLES = {
 }
 
 
+def name_check(macro: str) -> str:
+    """Return the name of the check of a macro."""
+    return f"equals {macro}(today)"
+
+
 def check_as_of(connection: DuckDBPyConnection, today: date) -> list[CheckResult]:
     """Compare each macro of the current database with its table, row for row, both ways."""
     return [_compare(connection, macro, table, today) for macro, table in CURRENT_TABLES.items()]
@@ -76,7 +81,7 @@ def _tell(
 ) -> CheckResult:
     return CheckResult(
         table_name=table,
-        check_name=f"equals {macro}(today)",
+        check_name=name_check(macro),
         check_kind=CheckKind.IDENTITY,
         severity=Severity.STOP,
         is_executed=is_executed,

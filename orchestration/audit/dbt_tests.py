@@ -44,7 +44,7 @@ def _read_result(
     elif not is_passed:
         message = "rows break it"
     return CheckResult(
-        table_name=_find_table(manifest, node),
+        table_name=find_table(manifest, node),
         check_name=node["name"],
         check_kind=CheckKind.DBT_TEST,
         severity=severity,
@@ -60,7 +60,7 @@ def _read_result(
     )
 
 
-def _find_table(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+def find_table(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     """Return the table that a test is about: the one it is declared on, else the first it reads."""
     candidates = [node.get("attached_node"), *node["depends_on"]["nodes"]]
     for unique_id in candidates:

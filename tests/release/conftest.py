@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.audit.declared import Declared, list_declared
 from orchestration.audit.results import CheckKind, CheckResult, Severity, write_results
 from orchestration.hashes import InputFile
 from orchestration.release import Origin, Release, publish_release
@@ -77,6 +78,12 @@ def make_result(*, is_passed: bool = True, severity: Severity = Severity.STOP) -
     )
 
 
+_DECLARED = {
+    Declared("core.dim_deal", "expectation", "expect_column_values_to_not_be_null(deal_id)"),
+    *list_declared([], {"nodes": {}}),
+}
+
+
 def make_origin() -> Origin:
     """What the release says it was made from."""
     return Origin(
@@ -84,6 +91,7 @@ def make_origin() -> Origin:
         versions={"duckdb": duckdb.__version__},
         inputs=[InputFile("deals/oracle.yml", 10, "ab" * 32)],
         records={"deal": "deal", "deal_event": "deal"},
+        declared=frozenset(_DECLARED),
     )
 
 

@@ -121,7 +121,7 @@ def test_a_kill_after_the_swap_is_mended_by_the_next_refresh(
     _require_whole(warehouse, [*ids, next_one.release_id])
 
 
-@pytest.mark.parametrize("limit", [0, 4_096, 300_000, 900_000])
+@pytest.mark.parametrize("limit", [4_096, 900_000])
 def test_a_full_disk_leaves_the_old_release(
     publish: Callable[..., Release], warehouse: Path, limit: int
 ) -> None:
@@ -188,7 +188,7 @@ def test_readers_in_other_processes_never_fail_and_never_hinder(
     for reader in readers:
         assert reader.stdout and reader.stdout.readline() == "reading\n"
 
-    releases = [publish() for _ in range(6)]
+    releases = [publish() for _ in range(4)]
 
     for reader in readers:
         out, err = reader.communicate("stop\n", timeout=30)

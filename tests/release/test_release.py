@@ -95,6 +95,7 @@ def test_manifest_names_inputs_tables_and_checks(publish: Publish, warehouse: Pa
     checks = {check["check_name"]: check for check in manifest["checks"]}
     assert checks["equals capacity_as_of(today)"]["examined_rows"] == 1
     assert all(check["is_passed"] for check in checks.values())
+    assert manifest["checks_declared"] == manifest["checks_executed"] == len(checks) == 5
     for path, sha256 in manifest["files"].items():
         assert hash_file(folder / path) == sha256
 
@@ -192,6 +193,17 @@ def test_a_build_that_was_not_checked_is_not_published(
     change_work("drop table audit.check_result")
 
     with pytest.raises(AuditError, match="not checked"):
+        publish()
+
+    assert not (warehouse / "gigaledger.duckdb").exists()
+
+
+def test_a_check_that_went_missing_keeps_the_last_release(
+    publish: Publish, change_work: ChangeWork, warehouse: Path
+) -> None:
+    change_work("delete from audit.check_result")
+
+    with pytest.raises(AuditError, match="not_be_null.deal_id.: declared, but it did not run"):
         publish()
 
     assert not (warehouse / "gigaledger.duckdb").exists()
