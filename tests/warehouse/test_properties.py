@@ -72,7 +72,8 @@ def by_key(rows: Iterable[Mapping[str, Any]], *names: str) -> dict[Key, Mapping[
 
 def spelled(name: str, figure: Bounds | None) -> dict[str, Fraction | None]:
     """The three columns of a figure."""
-    return {f"{name}_{bound}": figure and getattr(figure, bound) for bound in BOUNDS}
+    bounds = (None, None, None) if figure is None else figure.as_tuple()
+    return {f"{name}_{bound}": number for bound, number in zip(BOUNDS, bounds, strict=True)}
 
 
 def columns_of_deal(state: oracle.State) -> Figures:
