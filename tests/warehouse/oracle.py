@@ -602,10 +602,10 @@ def schedule_money(amount: Bounds, term: Mapping[str, Any]) -> Scheduled:
 
 def phase_slips(
     deal: Record, day: dt.date
-) -> dict[int, tuple[dt.date | None, dt.date, int | None]]:
-    """S8: first promise, latest promise or actual start, and days between, by phase.
+) -> dict[int, tuple[dt.date, dt.date, int]]:
+    """S8: first promise, latest promise or actual start, and days between, by promised phase.
 
-    Of several lists of one day the last one holds. What started unpromised has no slip.
+    Of several lists of one day the last one holds. What was never promised cannot slip.
     """
     known = [(known_on, event) for known_on, event in events_in_order(deal) if known_on <= day]
     list_of_day = {known[0][0]: deal.get("phases") or []} if known else {}
@@ -623,8 +623,8 @@ def phase_slips(
             if phase.get("online_on"):
                 latest[seq] = to_period(phase["online_on"])[0]
     return {
-        seq: (first.get(seq), start, (start - first[seq]).days if seq in first else None)
-        for seq, start in latest.items()
+        seq: (promised, latest[seq], (latest[seq] - promised).days)
+        for seq, promised in first.items()
     }
 
 

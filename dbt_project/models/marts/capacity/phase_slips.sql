@@ -48,6 +48,8 @@ span as (
         count(promised_from) as times_promised
     from ranked
     group by deal_id, phase_seq
+    -- A phase that was never promised for a date cannot slip.
+    having count(promised_from) > 0
 ),
 
 builder as (
