@@ -21,6 +21,9 @@ WORK_DB = f"{_PREFIX}WORK_DB"
 
 _MAX_THREADS = 256
 
+# Nothing is reported, and the UI opens on the assets, not on a form that asks for an address.
+_DAGSTER_YAML = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+
 # Read by Dagster, dbt and Great Expectations; none of them may report home.
 SILENCE = {
     "DO_NOT_TRACK": "1",
@@ -119,7 +122,7 @@ def prepare_dagster_home(settings: Settings) -> None:
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     config = settings.dagster_home / "dagster.yaml"
     if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+        config.write_text(_DAGSTER_YAML, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
 
 
