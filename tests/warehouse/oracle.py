@@ -600,9 +600,7 @@ def schedule_money(amount: Bounds, term: Mapping[str, Any]) -> Scheduled:
     return Scheduled({("spread", month): part for month, part in spread.items() if part != ZERO})
 
 
-def phase_slips(
-    deal: Record, day: dt.date
-) -> dict[int, tuple[dt.date, dt.date, int]]:
+def phase_slips(deal: Record, day: dt.date) -> dict[int, tuple[dt.date, dt.date, int]]:
     """S8: first promise, latest promise or actual start, and days between, by promised phase.
 
     Of several lists of one day the last one holds. What was never promised cannot slip.
