@@ -1,6 +1,6 @@
 """Compares the as-of macros of a staged release, asked about today, with its current tables.
 
-The two are computed at different times from the same rule (design.md section 4); this is the last
+The two are computed at different times from the same rule (docs/decisions/0001); this is the last
 check before publication and it runs on the very file that is published.
 """
 

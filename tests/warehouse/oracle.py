@@ -1,4 +1,4 @@
-"""The semantics of design.md section 3 in plain Python, to hold the SQL models against.
+"""The rules of docs/semantics.md in plain Python, to hold the SQL models against.
 
 Written from the design alone. A ledger is a mapping of lists of plain dicts in the ledger's own
 form (`deals`, `assumptions`, `scenarios`, `token_observations`); every answer is as of a day.
