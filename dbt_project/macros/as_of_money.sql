@@ -400,7 +400,9 @@ usd_per_gw as (
         days.as_of_day,
         max(case when scenario.scenario = 'low' then scenario.value end) as usd_per_gw_low,
         max(case when scenario.scenario = 'base' then scenario.value end) as usd_per_gw_base,
-        max(case when scenario.scenario = 'high' then scenario.value end) as usd_per_gw_high
+        max(case when scenario.scenario = 'high' then scenario.value end) as usd_per_gw_high,
+        {{ array_union_agg('scenario.source_ids') }} as source_ids,
+        min({{ confidence_rank('scenario.confidence') }}) as confidence_rank
     from days
     inner join {{ published('dim_scenario') }} as scenario
         on scenario.known_on <= days.as_of_day
@@ -434,8 +436,16 @@ spend_customer as {{ materialized() }} (
             when coalesce(beside.plan_count, 0) = 0 then 0 else beside.planned_base
         end as {{ usd_type() }}) as planned_usd_base,
         cast(coalesce(spend.unvalued_count, 0) as integer) as unvalued_deal_count,
-        evidence.source_ids,
-        evidence.confidence
+        -- Implied spend rests on the documents of the cost of a gigawatt too.
+        {{ array_union([
+            'evidence.source_ids',
+            'case when capacity.total_gw_base is not null then cost.source_ids end',
+        ]) }} as source_ids,
+        {{ confidence_word(
+            'least(' ~ confidence_rank('evidence.confidence')
+            ~ ', case when capacity.total_gw_base is not null then coalesce(cost.confidence_rank, 3)'
+            ~ ' else 3 end)'
+        ) }} as confidence
     from spend_evidence as evidence
     {% for measure in ['spend', 'spend_firm', 'equity', 'debt', 'pass_through'] %}
     left join spend_total as {{ measure }}
