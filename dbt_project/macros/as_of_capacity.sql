@@ -33,20 +33,7 @@ capacity_item as {{ materialized() }} (
         and (scope.scope <> 'online' or deal.online_gw_base is not null)
 ),
 
-capacity_link as (
-    select
-        as_of_day,
-        deal_id,
-        to_deal_id,
-        relation,
-        link_seq,
-        shared_gw_low as shared_low,
-        shared_gw_base as shared_base,
-        shared_gw_high as shared_high
-    from links_known
-),
-
-{{ netting('capacity_netting', 'capacity_item', 'capacity_link', capacity_keys(), "pair.scope = 'online'") }},
+{{ netting('capacity_netting', 'capacity_item', 'gw', capacity_keys()) }},
 
 -- Plans restate one another: the largest stands for all.
 largest_plan as (

@@ -1,3 +1,42 @@
+{# S6: the share of each party of a role. Parties share evenly; what stated shares leave is shared evenly
+by the others, and nobody knows whose it is where there is no other.
+
+Reads `parties`: keys, org_id, party_seq, known_on, stated_share (null where none is stated); adds `name`
+with a `share` instead. #}
+{% macro party_shares(name, parties, keys) %}
+{{ name }}_stated as (
+    select
+        party.*,
+        coalesce(sum(party.stated_share) over whole_side, 0) as stated_sum,
+        count(case when party.stated_share is null then 1 end) over whole_side as open_count
+    from {{ parties }} as party
+    window whole_side as (partition by {{ columns_of('party', keys) }})
+),
+
+{{ name }} as (
+    select
+        {{ columns_of('party', keys) }},
+        party.org_id,
+        party.party_seq,
+        party.known_on,
+        case
+            when party.stated_share is null then cast(1 - party.stated_sum as double) / party.open_count
+            else cast(party.stated_share as double)
+        end as share
+    from {{ name }}_stated as party
+    union all
+    select
+        {{ columns_of('party', keys) }},
+        'undisclosed' as org_id,
+        max(party.party_seq) + 1 as party_seq,
+        max(party.known_on) as known_on,
+        cast(1 - max(party.stated_sum) as double) as share
+    from {{ name }}_stated as party
+    group by {{ columns_of('party', keys) }}
+    having max(party.open_count) = 0 and max(party.stated_sum) < 1
+)
+{% endmacro %}
+
 {# S6: money as flows from payer to payee on the days of a panel. Adds, after `standing`:
     money_flow      one row per day, deal, flow kind, payer and payee
     spend_total     one row per day, organisation and measure, netted within its flow kind
@@ -57,8 +96,46 @@ paying_role as (
     ) as role_table (kind, flow_kind, side, role, preference)
 ),
 
--- A deal whose value is a guarantee has that flow alone; a guarantor of a loan or lease that has
--- its own value gives a guarantee of unknown size beside it.
+guaranteed as (
+    select distinct as_of_day, deal_id from party_known where role = 'guarantor'
+),
+
+paying as (
+    select distinct
+        party.as_of_day,
+        party.deal_id
+    from party_known as party
+    inner join paying_role as role
+        on party.kind = role.kind and party.role = role.role and role.side = 'payer'
+),
+
+valued as (
+    select
+        deal.as_of_day,
+        deal.deal_id,
+        deal.kind,
+        {% for bound in ['low', 'base', 'high'] %}
+        case when not deal.is_value_estimate then deal.value_usd_{{ bound }} end as value_usd_{{ bound }},
+        {% endfor %}
+        case
+            when not deal.is_value_estimate then coalesce(deal.value_known_on, deal.first_known_on)
+            else deal.first_known_on
+        end as value_known_on,
+        deal.first_known_on,
+        deal.is_cash,
+        deal.is_conditional,
+        coalesce(guaranteed.deal_id is not null, false) as is_guaranteed,
+        coalesce(guaranteed.deal_id is not null and not deal.is_cash, false) as is_value_guarantee,
+        coalesce(paying.deal_id is not null, false) as is_payer_named
+    from standing as deal
+    left join guaranteed
+        on deal.deal_id = guaranteed.deal_id and deal.as_of_day = guaranteed.as_of_day
+    left join paying
+        on deal.deal_id = paying.deal_id and deal.as_of_day = paying.as_of_day
+),
+
+-- A value is that of the loan or lease or that of the guarantee; the other flow is of unknown size.
+-- Where nobody is named who pays, there is nothing but the guarantee.
 deal_flow as (
     select
         deal.as_of_day,
@@ -66,36 +143,29 @@ deal_flow as (
         deal.kind,
         role.flow_kind,
         {% for bound in ['low', 'base', 'high'] %}
-        case when not deal.is_value_estimate then deal.value_usd_{{ bound }} end as value_usd_{{ bound }},
+        case when not deal.is_value_guarantee then deal.value_usd_{{ bound }} end as value_usd_{{ bound }},
         {% endfor %}
-        deal.is_cash,
-        deal.is_conditional
-    from standing as deal
+        case when deal.is_value_guarantee then deal.first_known_on else deal.value_known_on end as known_on,
+        deal.is_cash or deal.is_value_guarantee as is_cash,
+        deal.is_conditional and not deal.is_value_guarantee as is_conditional
+    from valued as deal
     inner join (select distinct kind, flow_kind from paying_role) as role
         on deal.kind = role.kind
-    left join (
-        select distinct as_of_day, deal_id from party_known where role = 'guarantor'
-    ) as guaranteed
-        on deal.deal_id = guaranteed.deal_id and deal.as_of_day = guaranteed.as_of_day
-    where guaranteed.deal_id is null or deal.is_cash
+    where not deal.is_value_guarantee or deal.is_payer_named
     union all
     select
-        deal.as_of_day,
-        deal.deal_id,
-        deal.kind,
+        as_of_day,
+        deal_id,
+        kind,
         'guarantee' as flow_kind,
         {% for bound in ['low', 'base', 'high'] %}
-        case
-            when not deal.is_cash and not deal.is_value_estimate then deal.value_usd_{{ bound }}
-        end as value_usd_{{ bound }},
+        case when is_value_guarantee then value_usd_{{ bound }} end as value_usd_{{ bound }},
         {% endfor %}
+        case when is_value_guarantee then value_known_on else first_known_on end as known_on,
         false as is_cash,
         true as is_conditional
-    from standing as deal
-    inner join (
-        select distinct as_of_day, deal_id from party_known where role = 'guarantor'
-    ) as guaranteed
-        on deal.deal_id = guaranteed.deal_id and deal.as_of_day = guaranteed.as_of_day
+    from valued
+    where is_guaranteed
 ),
 
 side_candidate as (
@@ -107,7 +177,8 @@ side_candidate as (
         role.preference,
         party.org_id,
         party.share,
-        party.party_seq
+        party.party_seq,
+        party.known_on
     from party_known as party
     inner join paying_role as role
         on party.kind = role.kind and party.role = role.role
@@ -121,7 +192,8 @@ side_candidate as (
             as preference,
         party.org_id,
         party.share,
-        party.party_seq
+        party.party_seq,
+        party.known_on
     from party_known as party
     where party.role in ('guarantor', 'borrower', 'tenant', 'customer', 'developer')
 ),
@@ -145,6 +217,7 @@ side_chosen as (
         candidate.side,
         candidate.org_id,
         min(candidate.party_seq) as party_seq,
+        min(candidate.known_on) as known_on,
         sum(candidate.share) as stated_share
     from side_candidate as candidate
     inner join side_preferred as preferred
@@ -158,24 +231,7 @@ side_chosen as (
         candidate.as_of_day, candidate.deal_id, candidate.flow_kind, candidate.side, candidate.org_id
 ),
 
--- Parties of one role share evenly; what stated shares leave is shared evenly by the others.
-side_shared as (
-    select
-        as_of_day,
-        deal_id,
-        flow_kind,
-        side,
-        org_id,
-        party_seq,
-        coalesce(
-            cast(stated_share as double),
-            (
-                1 - coalesce(sum(cast(stated_share as double)) over whole_side, 0)
-            ) / count(case when stated_share is null then 1 end) over whole_side
-        ) as share
-    from side_chosen
-    window whole_side as (partition by as_of_day, deal_id, flow_kind, side)
-),
+{{ party_shares('side_shared', 'side_chosen', ['as_of_day', 'deal_id', 'flow_kind', 'side']) }},
 
 money_flow_cut as (
     select
@@ -188,6 +244,11 @@ money_flow_cut as (
         flow.value_usd_low,
         flow.value_usd_base,
         flow.value_usd_high,
+        greatest(
+            flow.known_on,
+            coalesce(payer.known_on, flow.known_on),
+            coalesce(payee.known_on, flow.known_on)
+        ) as known_on,
         flow.is_cash,
         flow.is_conditional,
         coalesce(payer.share, 1) * coalesce(payee.share, 1) as share,
@@ -248,6 +309,8 @@ money_flow as {{ materialized() }} (
             as {{ usd_type() }}
         ) as usd_{{ bound }},
         {% endfor %}
+        flow.share,
+        flow.known_on,
         flow.is_cash,
         flow.is_conditional,
         coalesce(through.deal_id is not null, false) as is_pass_through
@@ -300,7 +363,8 @@ money_item as {{ materialized() }} (
         deal_id,
         sum(usd_low) as own_low,
         sum(usd_base) as own_base,
-        sum(usd_high) as own_high
+        sum(usd_high) as own_high,
+        sum(share) as portion
     from money_measure
     group by as_of_day, org_id, measure, deal_id
     union all
@@ -311,7 +375,8 @@ money_item as {{ materialized() }} (
         measured.deal_id,
         sum(measured.usd_low) as own_low,
         sum(measured.usd_base) as own_base,
-        sum(measured.usd_high) as own_high
+        sum(measured.usd_high) as own_high,
+        sum(measured.share) as portion
     from money_measure as measured
     inner join standing as deal
         on measured.deal_id = deal.deal_id and measured.as_of_day = deal.as_of_day
@@ -319,20 +384,7 @@ money_item as {{ materialized() }} (
     group by measured.as_of_day, measured.org_id, measured.deal_id
 ),
 
-money_link as (
-    select
-        as_of_day,
-        deal_id,
-        to_deal_id,
-        relation,
-        link_seq,
-        shared_usd_low as shared_low,
-        shared_usd_base as shared_base,
-        shared_usd_high as shared_high
-    from links_known
-),
-
-{{ netting('money_netting', 'money_item', 'money_link', money_keys()) }},
+{{ netting('money_netting', 'money_item', 'usd', money_keys(), portion=true) }},
 
 -- Unknown is null, none is 0: a total is null only where every one of its deals has no value.
 spend_total as {{ materialized() }} (
@@ -436,6 +488,10 @@ spend_customer as {{ materialized() }} (
             when coalesce(beside.plan_count, 0) = 0 then 0 else beside.planned_base
         end as {{ usd_type() }}) as planned_usd_base,
         cast(coalesce(spend.unvalued_count, 0) as integer) as unvalued_deal_count,
+        cast(
+            coalesce(equity.unvalued_count, 0) + coalesce(debt.unvalued_count, 0) as integer
+        ) as unvalued_capital_count,
+        cast(coalesce(pass_through.unvalued_count, 0) as integer) as unvalued_pass_through_count,
         -- Implied spend rests on the documents of the cost of a gigawatt too.
         {{ array_union([
             'evidence.source_ids',
@@ -485,6 +541,8 @@ customer_id,
     contingent_usd_base,
     planned_usd_base,
     unvalued_deal_count,
+    unvalued_capital_count,
+    unvalued_pass_through_count,
     source_ids,
     confidence
 {%- endmacro %}

@@ -3,16 +3,17 @@
 Written once and used for gigawatts and for dollars, for one day and for many. A set is one value of
 the key columns: for capacity a day, a customer, a scope (announced, firm, online) and a layer.
 
-Reads three relations:
-    items  key columns, deal_id, own_low, own_base, own_high (null where the deal states none)
-    links  as_of_day, deal_id, to_deal_id, relation, link_seq, shared_low, shared_base, shared_high
+Reads `links_known` and `inside_known` of `standing`, and
+    items  key columns, deal_id, own_low, own_base, own_high (null where the deal states none), and
+           with `portion` the part of the deal that is the set's own
 and adds these common table expressions, their names beginning with `name`:
     _within    one row per deal that lies inside another of its set: keys, deal_id, parent_id
     _counted   one row per deal that holds others: what it counts, the larger of its own and its parts
     _shared    one row per pair of deals of a set that overlap: the shared amounts
     _total     one row per set: gross_*, total_*, valued_count, deal_count
-The first of `keys` is as_of_day. Parts of parts are followed to the depth that the ledger's checks
-allow; a sum over parts inside a recursion would see one step at a time, so it is unrolled. #}
+The first of `keys` is as_of_day; `unit` is that of the links' shares, gw or usd. Parts of parts are
+followed to the depth that the ledger's checks allow; a sum over parts inside a recursion would see
+one step at a time, so it is unrolled. #}
 
 {% macro netting_depth() %}4{% endmacro %}
 
@@ -24,7 +25,42 @@ allow; a sum over parts inside a recursion would see one step at a time, so it i
 {% for column in columns %}{{ alias }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{% macro netting(name, items, links, keys, caps_shared='false') %}
+{% macro netting(name, items, unit, keys, portion=false) %}
+-- The first item of a link is joined here, so that no engine joins two items of a set before it.
+{{ name }}_inside as {{ materialized() }} (
+    select
+        {{ columns_of('item', keys) }},
+        item.deal_id,
+        item.own_low,
+        item.own_base,
+        item.own_high,
+        inside.holder_id,
+        inside.steps,
+        inside.link_seq
+    from inside_known as inside
+    inner join {{ items }} as item
+        on inside.deal_id = item.deal_id and inside.as_of_day = item.as_of_day
+),
+
+{{ name }}_overlapping as {{ materialized() }} (
+    select
+        {{ columns_of('item', keys) }},
+        item.deal_id,
+        item.own_low,
+        item.own_base,
+        item.own_high,
+        {% if portion %}item.portion,{% endif %}
+        link.to_deal_id,
+        link.link_seq,
+        link.shared_{{ unit }}_low as shared_low,
+        link.shared_{{ unit }}_base as shared_base,
+        link.shared_{{ unit }}_high as shared_high
+    from links_known as link
+    inner join {{ items }} as item
+        on link.deal_id = item.deal_id and link.as_of_day = item.as_of_day
+    where link.relation = 'overlaps' and item.own_base is not null
+),
+
 {{ name }}_candidate as (
     select
         {{ columns_of('part', keys) }},
@@ -38,14 +74,11 @@ allow; a sum over parts inside a recursion would see one step at a time, so it i
         holder.own_high as parent_high,
         row_number() over (
             partition by {{ columns_of('part', keys) }}, part.deal_id
-            order by link.link_seq, holder.deal_id
+            order by part.steps, part.link_seq, holder.deal_id
         ) as stated_order
-    from {{ links }} as link
-    inner join {{ items }} as part
-        on link.deal_id = part.deal_id and link.as_of_day = part.as_of_day
+    from {{ name }}_inside as part
     inner join {{ items }} as holder
-        on link.to_deal_id = holder.deal_id and {{ same_set('part', 'holder', keys) }}
-    where link.relation = 'part_of'
+        on part.holder_id = holder.deal_id and {{ same_set('part', 'holder', keys) }}
 ),
 
 {{ name }}_within as {{ materialized() }} (
@@ -95,10 +128,16 @@ allow; a sum over parts inside a recursion would see one step at a time, so it i
         {{ columns_of('one', keys) }},
         least(one.deal_id, other.deal_id) as deal_id,
         greatest(one.deal_id, other.deal_id) as other_deal_id,
-        coalesce(link.shared_low, 0) as stated_low,
-        coalesce(link.shared_base, least(one.own_base, other.own_base)) as stated_base,
-        coalesce(link.shared_high, least(one.own_high, other.own_high)) as stated_high,
-        least(one.own_low, other.own_low) as least_low,
+        {% for bound in ['low', 'base', 'high'] %}
+        {% if portion %}
+        cast(
+            round(cast(one.shared_{{ bound }} as double) * least(one.portion, other.portion), 2)
+            as {{ usd_type() }}
+        ) as stated_{{ bound }},
+        {% else %}
+        one.shared_{{ bound }} as stated_{{ bound }},
+        {% endif %}
+        {% endfor %}
         least(one.own_base, other.own_base) as least_base,
         least(one.own_high, other.own_high) as least_high,
         row_number() over (
@@ -107,35 +146,37 @@ allow; a sum over parts inside a recursion would see one step at a time, so it i
                 least(one.deal_id, other.deal_id),
                 greatest(one.deal_id, other.deal_id)
             order by
-                case when link.shared_base is null then 1 else 0 end,
+                case when one.shared_base is null then 1 else 0 end,
                 one.deal_id,
-                link.link_seq
+                one.link_seq
         ) as stated_order
-    from {{ links }} as link
-    inner join {{ items }} as one
-        on link.deal_id = one.deal_id and link.as_of_day = one.as_of_day
+    from {{ name }}_overlapping as one
     inner join {{ items }} as other
-        on link.to_deal_id = other.deal_id and {{ same_set('one', 'other', keys) }}
-    where
-        link.relation = 'overlaps'
-        and one.own_base is not null
-        and other.own_base is not null
-        and one.deal_id <> other.deal_id
+        on one.to_deal_id = other.deal_id and {{ same_set('one', 'other', keys) }}
+    where other.own_base is not null and one.deal_id <> other.deal_id
 ),
 
+-- A share is at most the smaller deal, and a deal that lies inside the other is taken off as its part.
 {{ name }}_shared as {{ materialized() }} (
     select
         {{ columns_of('pair', keys) }},
         pair.deal_id,
         pair.other_deal_id,
-        {% for bound in ['low', 'base', 'high'] %}
-        case
-            when {{ caps_shared }} then least(pair.stated_{{ bound }}, pair.least_{{ bound }})
-            else pair.stated_{{ bound }}
-        end as shared_{{ bound }}{{ ',' if not loop.last }}
-        {% endfor %}
+        least(coalesce(pair.stated_low, 0), pair.least_high) as shared_low,
+        least(coalesce(pair.stated_base, pair.least_base), pair.least_base) as shared_base,
+        least(coalesce(pair.stated_high, pair.least_high), pair.least_high) as shared_high
     from {{ name }}_pair as pair
-    where pair.stated_order = 1
+    left join inside_known as up
+        on
+            pair.as_of_day = up.as_of_day
+            and pair.deal_id = up.deal_id
+            and pair.other_deal_id = up.holder_id
+    left join inside_known as down
+        on
+            pair.as_of_day = down.as_of_day
+            and pair.other_deal_id = down.deal_id
+            and pair.deal_id = down.holder_id
+    where pair.stated_order = 1 and up.deal_id is null and down.deal_id is null
 ),
 
 {{ name }}_shared_sum as (

@@ -3,6 +3,7 @@
 Reads `days` (as_of_day) and adds:
     standing      one row per day and deal that is announced and not superseded: the folded state
     links_known   one row per day and link
+    inside_known  one row per day, deal, deal that it lies inside and way there (part_of, link by link)
     customer_of   one row per day, deal and customer; customer_id `all` holds each deal once #}
 {% macro standing(days) %}
 announced as {{ materialized() }} (
@@ -33,6 +34,38 @@ links_known as {{ materialized() }} (
         on {{ holds_on('days.as_of_day', 'link.known_on', 'link.valid_to') }}
 ),
 
+-- A part of a part lies inside the whole whether or not the deal between them counts.
+{% for step in range(1, (netting_depth() | int) + 1) %}
+inside_{{ step }} as {{ materialized() }} (
+    select
+        {% if step == 1 %}
+        link.as_of_day,
+        link.deal_id,
+        link.to_deal_id as holder_id,
+        {{ step }} as steps,
+        link.link_seq
+    from links_known as link
+        {% else %}
+        below.as_of_day,
+        below.deal_id,
+        link.to_deal_id as holder_id,
+        {{ step }} as steps,
+        below.link_seq
+    from inside_{{ step - 1 }} as below
+    inner join links_known as link
+        on below.holder_id = link.deal_id and below.as_of_day = link.as_of_day
+        {% endif %}
+    where link.relation = 'part_of'
+),
+{% endfor %}
+
+inside_known as {{ materialized() }} (
+    {% for step in range(1, (netting_depth() | int) + 1) %}
+    select as_of_day, deal_id, holder_id, steps, link_seq from inside_{{ step }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
 superseded as (
     select distinct
         link.as_of_day,
@@ -59,7 +92,8 @@ party_known as {{ materialized() }} (
         party.org_id,
         party.role,
         party.share,
-        party.party_seq
+        party.party_seq,
+        party.known_on
     from standing
     inner join {{ published('fct_deal_party') }} as party
         on standing.deal_id = party.deal_id and party.known_on <= standing.as_of_day

@@ -266,6 +266,16 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Party:
+    """A party that is known on a day, and since when."""
+
+    org: str
+    role: str
+    share: Fraction | None
+    known_on: dt.date
+
+
+@dataclass(frozen=True)
 class State:
     """S2 to S4: one deal as known on a day."""
 
@@ -286,7 +296,8 @@ class State:
     term: Mapping[str, Any]
     phases: tuple[Phase, ...]
     links: tuple[Link, ...]
-    parties: tuple[tuple[str, str, Fraction | None], ...]
+    parties: tuple[Party, ...]
+    value_known_on: dt.date | None = None
 
     @property
     def is_announced(self) -> bool:
@@ -300,7 +311,7 @@ class State:
 
     def orgs(self, role: str) -> list[str]:
         """The organisations that have the role."""
-        return [org for org, their_role, _ in self.parties if their_role == role]
+        return [party.org for party in self.parties if party.role == role]
 
     @property
     def customers(self) -> list[str]:
@@ -316,8 +327,8 @@ class State:
         return None if self.is_estimate else self.value
 
     @property
-    def is_pure_guarantee(self) -> bool:
-        """A deal that is nothing but a promise to stand in for somebody."""
+    def is_value_guarantee(self) -> bool:
+        """Whether the value is that of a promise to stand in for somebody."""
         return bool(self.orgs("guarantor")) and self.value is not None and not self.is_cash
 
 
@@ -329,9 +340,11 @@ class Flow:
     payer: str
     payee: str
     kind: str
+    share: Fraction
     amount: Bounds | None
     is_cash: bool
     is_conditional: bool
+    known_on: dt.date
     is_pass_through: bool = False
 
 
@@ -372,6 +385,8 @@ class SpendRow:
     contingent: Fraction | None
     planned: Fraction | None
     unvalued_deal_count: int
+    unvalued_capital_count: int
+    unvalued_pass_through_count: int
 
 
 @dataclass(frozen=True)
@@ -402,6 +417,16 @@ def _to_link(link: Record) -> Link:
     )
 
 
+def _to_party(party: Record, first_known_on: dt.date) -> Party:
+    known_on = party.get("known_on")
+    return Party(
+        org=party["org"],
+        role=party["role"],
+        share=None if party.get("share") is None else to_fraction(party["share"]),
+        known_on=first_known_on if known_on is None else last_day_of(known_on),
+    )
+
+
 def _to_phase(phase: Record) -> Phase:
     return Phase(
         seq=phase["seq"],
@@ -427,15 +452,19 @@ def fold_deal(deal: Record, day: dt.date) -> State | None:
     capacity: Record | None = None
     online: Any = None
     value: Record | None = None
+    value_known_on: dt.date | None = None
     term: Mapping[str, Any] = {}
     phases: Sequence[Record] = deal.get("phases") or ()
     links: Sequence[Record] = deal.get("links") or ()
-    for _, event in known:
+    for known_on, event in known:
         if commitment is None or event["kind"] != "disputed":
             commitment = event["commitment"]
         capacity = event.get("capacity_gw") or capacity
         online = event.get("online_gw") or online
-        value = event.get("value_usd") or value
+        if event.get("value_usd"):
+            if _money_of(value) != _money_of(event["value_usd"]):
+                value_known_on = known_on
+            value = event["value_usd"]
         term = event.get("term") or term
         phases = event["phases"] if event.get("phases") is not None else phases
         links = event["links"] if event.get("links") is not None else links
@@ -464,15 +493,20 @@ def fold_deal(deal: Record, day: dt.date) -> State | None:
             if link.get("known_on") is None or last_day_of(link["known_on"]) <= day
         ),
         parties=tuple(
-            (
-                party["org"],
-                party["role"],
-                None if party.get("share") is None else to_fraction(party["share"]),
-            )
-            for party in deal["parties"]
-            if party.get("known_on") is None or last_day_of(party["known_on"]) <= day
+            party
+            for party in (_to_party(party, known[0][0]) for party in deal["parties"])
+            if party.known_on <= day
         ),
+        value_known_on=value_known_on,
     )
+
+
+def _money_of(value: Record | None) -> tuple[Any, ...] | None:
+    """What makes a stated value another one."""
+    if value is None:
+        return None
+    bounds = to_bounds(value, digits=USD_DIGITS)
+    return (bounds, value.get("cash", True), value.get("is_estimate", False))
 
 
 def net_set(
@@ -480,30 +514,26 @@ def net_set(
     links_of: Mapping[str, Sequence[Link]],
     share_of: Callable[[Link], Bounds | None],
     *,
-    caps_shared: bool = False,
+    portions: Mapping[str, Fraction] | None = None,
 ) -> Netted:
     """S5: gross, parts, overlaps and total of a set of deals within one layer or flow kind.
 
     Args:
         amounts: What each deal of the set states, None where it states nothing.
-        links_of: The links of each deal that are in force.
+        links_of: The links of every deal that are in force.
         share_of: What a link of two overlapping deals says that they share.
-        caps_shared: Whether no more can be shared than the smaller of the two.
+        portions: The part of each deal that the amounts are of; the whole if left out.
     """
     if amounts and all(amount is None for amount in amounts.values()):
         return Netted(None, None)
     children: dict[str, list[str]] = defaultdict(list)
     top_level = []
     for deal_id in sorted(amounts):
-        parents = [
-            link.to
-            for link in links_of[deal_id]
-            if link.relation == "part_of" and link.to in amounts and link.to != deal_id
-        ]
-        if parents:
-            children[parents[0]].append(deal_id)
-        else:
+        holder = next((above for above in _holders(deal_id, links_of) if above in amounts), None)
+        if holder is None:
             top_level.append(deal_id)
+        else:
+            children[holder].append(deal_id)
 
     def counted(deal_id: str) -> Bounds:
         parts = sum_bounds(counted(child) for child in children[deal_id])
@@ -512,18 +542,24 @@ def net_set(
     shared_of_pair: dict[tuple[str, str], Bounds | None] = {}
     for deal_id in sorted(amounts):
         for link in links_of[deal_id]:
-            if link.relation == "overlaps" and link.to in amounts and link.to != deal_id:
-                first, second = sorted((deal_id, link.to))
-                stated = share_of(link)
-                if shared_of_pair.get((first, second)) is None:
-                    shared_of_pair[first, second] = stated
+            if link.relation != "overlaps" or link.to not in amounts or link.to == deal_id:
+                continue
+            first, second = sorted((deal_id, link.to))
+            if first in _holders(second, links_of) or second in _holders(first, links_of):
+                continue
+            stated = share_of(link)
+            if shared_of_pair.get((first, second)) is None:
+                shared_of_pair[first, second] = stated
     shared = ZERO
     for (first, second), stated in shared_of_pair.items():
         one, other = amounts[first], amounts[second]
         if one is not None and other is not None:
             smaller = one.least(other)
-            share = stated or Bounds(Fraction(0), smaller.base, smaller.high)
-            shared = shared + (share.least(smaller) if caps_shared else share)
+            if stated is None:
+                stated = Bounds(Fraction(0), smaller.base, smaller.high)
+            elif portions is not None:
+                stated = stated.times(min(portions[first], portions[second]))
+            shared = shared + stated.least(Bounds(smaller.high, smaller.base, smaller.high))
 
     gross = sum_bounds(amounts.values())
     summed = sum_bounds(counted(deal_id) for deal_id in top_level)
@@ -537,6 +573,27 @@ def net_set(
         part_of=gross.base - summed.base,
         overlap=summed.base - total.base,
     )
+
+
+def _holders(deal_id: str, links_of: Mapping[str, Sequence[Link]]) -> list[str]:
+    """The deals that a deal lies inside, the nearest first, in the order stated."""
+    found: list[str] = []
+    # Each deal reached, with the place of its first link among those of the deal that we started at.
+    near = [
+        (place, link.to)
+        for place, link in enumerate(links_of[deal_id])
+        if link.relation == "part_of"
+    ]
+    while near:
+        near.sort()
+        found += [holder for _, holder in near if holder not in found and holder != deal_id]
+        near = [
+            (place, link.to)
+            for place, holder in near
+            for link in links_of[holder]
+            if link.relation == "part_of"
+        ]
+    return found
 
 
 def _spread(total: Bounds, first: Month, last: Month, digits: int) -> dict[Month, Bounds]:
@@ -681,7 +738,7 @@ class Oracle:
             running = {deal_id: s.online for deal_id, s in counted.items() if s.online is not None}
             if layer == "plan":
                 return Netted(sum_known(running.values()), most_known(running.values()))
-            return net_set(running, self.links, lambda link: link.shared_gw, caps_shared=True)
+            return net_set(running, self.links, lambda link: link.shared_gw)
         amounts = {
             deal_id: state.capacity
             for deal_id, state in counted.items()
@@ -805,13 +862,17 @@ class Oracle:
     def _net_money(self, flows: Iterable[Flow], *, firm: bool = False) -> Bounds | None:
         """Parts and overlaps netted within one flow kind, over the cash flows given."""
         amounts: dict[str, Bounds | None] = {}
+        portions: dict[str, Fraction] = defaultdict(Fraction)
         for flow in flows:
             if not flow.is_cash or (firm and not self.states[flow.deal_id].is_firm):
                 continue
             amounts.setdefault(flow.deal_id, None)
+            portions[flow.deal_id] += flow.share
             if flow.amount is not None:
                 amounts[flow.deal_id] = (amounts[flow.deal_id] or ZERO) + flow.amount
-        return net_set(amounts, self.links, lambda link: link.shared_usd).total
+        return net_set(
+            amounts, self.links, lambda link: link.shared_usd, portions=portions
+        ).total
 
     def usd_per_gw(self) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
         """S7: the cited cost of a gigawatt by scenario, each None until its assumption is known."""
@@ -872,7 +933,11 @@ class Oracle:
             pass_through=base_of(self._net_money(f for f in spend if f.is_pass_through)),
             contingent=base_of(sum_known(f.amount for f in paid if f.kind == "guarantee")),
             planned=base_of(most_known(map(sum_known, plans.values()))),
-            unvalued_deal_count=len({flow.deal_id for flow in own if flow.amount is None}),
+            unvalued_deal_count=_unvalued(own),
+            unvalued_capital_count=_unvalued(
+                flow for flow in received if flow.kind in ("equity", "debt") and flow.is_cash
+            ),
+            unvalued_pass_through_count=_unvalued(flow for flow in spend if flow.is_pass_through),
         )
 
     @cached_property
@@ -909,63 +974,82 @@ def _to_loop(path: tuple[str, ...], legs: Mapping[tuple[str, str], Sequence[Flow
         org_ids=path,
         deal_ids=tuple(sorted({flow.deal_id for leg in flows for flow in leg})),
         bottleneck=min(amounts, default=None),
-        has_conditional_leg=any(
-            all(flow.is_conditional or flow.kind == "guarantee" for flow in leg) for leg in flows
-        ),
+        has_conditional_leg=any(all(flow.is_conditional for flow in leg) for leg in flows),
         has_noncash_leg=any(not any(flow.is_cash for flow in leg) for leg in flows),
     )
+
+
+def _unvalued(flows: Iterable[Flow]) -> int:
+    return len({flow.deal_id for flow in flows if flow.amount is None})
 
 
 def _high_of(netted: Netted) -> Fraction:
     return (netted.total or ZERO).high
 
 
-def _sides(state: State, roles: Sequence[str]) -> dict[str, Fraction]:
-    """The organisations of the first role present, each with its share."""
+@dataclass(frozen=True)
+class _Side:
+    org: str
+    share: Fraction
+    known_on: dt.date
+
+
+def _sides(state: State, roles: Sequence[str]) -> list[_Side]:
+    """The organisations of the first role present; nobody is undisclosed."""
     for role in roles:
-        parties = [(org, share) for org, their_role, share in state.parties if their_role == role]
+        parties = [party for party in state.parties if party.role == role]
         if parties:
-            stated = sum((share for _, share in parties if share is not None), Fraction(0))
-            open_count = sum(share is None for _, share in parties)
-            rest = (1 - stated) / open_count if open_count else Fraction(0)
-            return {org: rest if share is None else share for org, share in parties}
-    return {UNDISCLOSED: Fraction(1)}
+            rest = 1 - sum((p.share for p in parties if p.share is not None), Fraction(0))
+            open_count = sum(party.share is None for party in parties)
+            sides = [
+                _Side(p.org, rest / open_count if p.share is None else p.share, p.known_on)
+                for p in parties
+            ]
+            if not open_count and rest > 0:
+                latest = max(party.known_on for party in parties)
+                sides.append(_Side(UNDISCLOSED, rest, latest))
+            return sides
+    return [_Side(UNDISCLOSED, Fraction(1), state.first_known_on)]
 
 
 def _flows_of(state: State) -> list[Flow]:
     """S6: the flows of one deal, guarantees included."""
-    flows = []
-    if not state.is_pure_guarantee:
-        for payer, payer_share in _sides(state, PAYER_ROLES[state.kind]).items():
-            for payee, payee_share in _sides(state, PAYEE_ROLES[state.kind]).items():
-                flows.append(
-                    Flow(
-                        state.deal_id,
-                        payer,
-                        payee,
-                        FLOW_KIND[state.kind],
-                        state.paid and state.paid.times(payer_share * payee_share),
-                        state.is_cash,
-                        state.is_conditional,
-                    )
-                )
+
+    def flows(
+        kind: str, roles: tuple[Sequence[str], Sequence[str]], *, has_value: bool
+    ) -> list[Flow]:
+        paid = state.paid if has_value else None
+        stated_on = (paid and state.value_known_on) or state.first_known_on
+        return [
+            Flow(
+                deal_id=state.deal_id,
+                payer=payer.org,
+                payee=payee.org,
+                kind=kind,
+                share=payer.share * payee.share,
+                amount=paid and paid.times(payer.share * payee.share),
+                is_cash=kind != "guarantee" and (state.is_cash or state.is_value_guarantee),
+                is_conditional=kind == "guarantee"
+                or (state.is_conditional and not state.is_value_guarantee),
+                known_on=max(stated_on, payer.known_on, payee.known_on),
+            )
+            for payer in _sides(state, roles[0])
+            for payee in _sides(state, roles[1])
+        ]
+
+    payers = PAYER_ROLES[state.kind]
+    found = []
+    if not state.is_value_guarantee or any(state.orgs(role) for role in payers):
+        found += flows(
+            FLOW_KIND[state.kind],
+            (payers, PAYEE_ROLES[state.kind]),
+            has_value=not state.is_value_guarantee,
+        )
     if state.orgs("guarantor"):
-        known = state.paid if state.is_pure_guarantee else None
-        for payer, payer_share in _sides(state, ("guarantor",)).items():
-            for payee, payee_share in _sides(state, BACKED_ROLES).items():
-                amount = known and known.times(payer_share * payee_share)
-                flows.append(
-                    Flow(
-                        state.deal_id,
-                        payer,
-                        payee,
-                        "guarantee",
-                        amount,
-                        is_cash=False,
-                        is_conditional=state.is_conditional,
-                    )
-                )
-    return flows
+        found += flows(
+            "guarantee", (("guarantor",), BACKED_ROLES), has_value=state.is_value_guarantee
+        )
+    return found
 
 
 @dataclass(frozen=True)

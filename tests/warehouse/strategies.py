@@ -225,13 +225,14 @@ def _roles_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 _SHARES: dict[int, tuple[tuple[Decimal | None, ...], ...]] = {
-    1: ((None,),),
+    1: ((None,), (None,), (None,), (Decimal("0.6"),)),
     2: (
         (None, None),
         (None, None),
         (Decimal("0.25"), Decimal("0.75")),
         (Decimal("0.4"), None),
         (None, Decimal("0.1")),
+        (Decimal("0.5"), Decimal("0.2")),
     ),
     3: (
         (None, None, None),

@@ -163,6 +163,45 @@ def test_deal_with_parts_counts_the_larger_of_itself_and_them() -> None:
     assert numbers(open_row.firm) == (1.5, 6, 6)
 
 
+def cloud(deal_id: str, gw: Any, commitment: str, *links: dict[str, Any]) -> dict[str, Any]:
+    event = make_event("2025-01-01", commitment, gw)
+    return make_deal(deal_id, "cloud_services", event, links=list(links))
+
+
+def test_part_of_a_part_lies_inside_the_whole_though_the_deal_between_is_not_firm() -> None:
+    row = ask(
+        [
+            cloud("z", 4, "definitive"),
+            cloud("y", 3, "framework", make_link("z", "part_of")),
+            cloud("x", 1.5, "definitive", make_link("y", "part_of")),
+        ]
+    ).capacity["c", "cloud"]
+    assert numbers(row.total)[1] == 4
+    assert numbers(row.firm)[1] == 4
+
+
+def test_deal_inside_another_is_not_taken_off_again_as_an_overlap() -> None:
+    row = ask(
+        [
+            cloud("p", 4, "definitive", make_link("x", "overlaps")),
+            cloud("x", 1.5, "definitive", make_link("p", "part_of")),
+            cloud("z", 10, "definitive"),
+        ]
+    ).capacity["c", "cloud"]
+    assert numbers(row.total)[1] == 14
+
+
+def test_share_is_no_more_than_the_smaller_deal() -> None:
+    share = {"value": 5, "qualifier": "exact"}
+    row = ask(
+        [
+            cloud("a", 10, "definitive"),
+            cloud("b", (2, "about"), "definitive", make_link("a", "overlaps", shared_gw=share)),
+        ]
+    ).capacity["c", "cloud"]
+    assert numbers(row.total) == (10, 10, 10)
+
+
 # Example C
 
 
@@ -367,6 +406,49 @@ def test_purchase_that_serves_a_contract_passes_through() -> None:
     assert asked.spend["openai"].capital_raised == 30 * 10**9
     assert asked.spend["nvidia"].contingent == 105 * 10**9
     assert numbers(asked.spend["nvidia"].announced) == (0, 0, 0)
+
+
+def test_payer_of_half_of_two_deals_shares_half_of_what_they_share() -> None:
+    share = {"value": 8e9, "qualifier": "exact"}
+    deals = [
+        make_deal(
+            deal_id,
+            "cloud_services",
+            make_event("2025-01-01", "definitive", usd=10e9),
+            parties=(("c", "customer"), ("e", "customer"), ("o", "cloud_provider")),
+            links=links,
+        )
+        for deal_id, links in (("a", []), ("b", [make_link("a", "overlaps", shared_usd=share)]))
+    ]
+    spend = ask(deals).spend
+    assert numbers(spend["c"].announced) == (6e9, 6e9, 6e9)
+    assert numbers(spend["all"].announced) == (12e9, 12e9, 12e9)
+
+
+def test_what_stated_shares_leave_is_nobodys() -> None:
+    deal = make_deal(
+        "d", "equity_investment", make_event("2025-01-01", "definitive", usd=10e9), parties=()
+    )
+    deal["parties"] = [
+        {"org": "fund", "role": "investor", "share": Decimal("0.6")},
+        {"org": "lab", "role": "investee"},
+    ]
+    assert [(f.payer, f.payee, numbers(f.amount)[1]) for f in ask([deal]).flows] == [
+        ("fund", "lab", 6e9),
+        ("undisclosed", "lab", 4e9),
+    ]
+
+
+def test_lease_whose_value_is_its_guarantee_still_has_a_payment_of_unknown_size() -> None:
+    event = make_event("2025-01-01", "definitive", usd=3e9)
+    event["value_usd"]["cash"] = False
+    sides = (("lab", "tenant"), ("owner", "landlord"), ("bank", "guarantor"))
+    asked = ask([make_deal("d", "datacenter_lease", event, parties=sides)])
+    assert [(f.kind, f.payer, f.payee, f.is_cash) for f in asked.flows] == [
+        ("spend", "lab", "owner", True),
+        ("guarantee", "bank", "lab", False),
+    ]
+    assert (asked.spend["lab"].announced, asked.spend["lab"].unvalued_deal_count) == (None, 1)
 
 
 # Example H

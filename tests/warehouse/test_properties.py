@@ -113,6 +113,8 @@ def columns_of_spend(row: oracle.SpendRow) -> Figures:
         "contingent_usd_base": row.contingent,
         "planned_usd_base": row.planned,
         "unvalued_deal_count": row.unvalued_deal_count,
+        "unvalued_capital_count": row.unvalued_capital_count,
+        "unvalued_pass_through_count": row.unvalued_pass_through_count,
     }
 
 
@@ -198,6 +200,8 @@ def check_flows(warehouse: Warehouse, now: Oracle) -> None:
             (flow.deal_id, flow.payer, flow.payee, flow.kind): {
                 **spelled("usd", flow.amount),
                 "is_cash": flow.is_cash,
+                "is_conditional": flow.is_conditional,
+                "known_on": flow.known_on,
                 "is_pass_through": flow.is_pass_through,
             }
             for flow in now.flows

@@ -38,6 +38,7 @@ select
     folded.is_cash,
     folded.is_conditional,
     folded.is_value_estimate,
+    folded.value_known_on,
     folded.original_amount,
     folded.original_currency,
     folded.starts_on,

@@ -19,7 +19,7 @@ select
     flow.is_pass_through,
     deal.commitment,
     deal.is_firm,
-    deal.first_known_on as known_on,
+    flow.known_on,
     deal.source_ids,
     deal.confidence
 from money_flow as flow

@@ -49,20 +49,7 @@ scheduled_item as {{ materialized() }} (
     group by calendar.as_of_day, calendar.month_index, deal.layer, piece.deal_id
 ),
 
-scheduled_link as (
-    select
-        as_of_day,
-        deal_id,
-        to_deal_id,
-        relation,
-        link_seq,
-        shared_gw_low as shared_low,
-        shared_gw_base as shared_base,
-        shared_gw_high as shared_high
-    from links_known
-),
-
-{{ netting('scheduled', 'scheduled_item', 'scheduled_link', ['as_of_day', 'month_index', 'layer'], 'true') }},
+{{ netting('scheduled', 'scheduled_item', 'gw', ['as_of_day', 'month_index', 'layer']) }},
 
 scheduled_net as (
     select

@@ -2,22 +2,47 @@ with event as (
     select * from {{ ref('int_deal_events__bounded') }}
 ),
 
--- Each figure of the fold is the last one stated: carry the number of the event that stated it.
-carried as (
+-- A value that is said again was known before: only one that differs from the last begins anew.
+value_stated as (
     select
         deal_id,
         fold_seq,
-        known_on,
-        kind = 'disputed' as is_disputed,
-        coalesce(max(case when kind <> 'disputed' then fold_seq end) over so_far, 1) as commitment_seq,
-        max(case when has_capacity then fold_seq end) over so_far as capacity_seq,
-        max(case when has_online then fold_seq end) over so_far as online_seq,
-        max(case when has_value then fold_seq end) over so_far as value_seq,
-        max(case when has_term then fold_seq end) over so_far as term_seq,
-        lead(known_on) over (partition by deal_id order by fold_seq) as next_known_on
+        coalesce(
+            value_usd_low <> lag(value_usd_low) over in_order
+            or value_usd_base <> lag(value_usd_base) over in_order
+            or value_usd_high <> lag(value_usd_high) over in_order
+            or is_cash <> lag(is_cash) over in_order
+            or is_value_estimate <> lag(is_value_estimate) over in_order,
+            true
+        ) as is_new
     from event
+    where has_value
+    window in_order as (partition by deal_id order by fold_seq)
+),
+
+-- Each figure of the fold is the last one stated: carry the number of the event that stated it.
+carried as (
+    select
+        event.deal_id,
+        event.fold_seq,
+        event.known_on,
+        event.kind = 'disputed' as is_disputed,
+        coalesce(
+            max(case when event.kind <> 'disputed' then event.fold_seq end) over so_far, 1
+        ) as commitment_seq,
+        max(case when event.has_capacity then event.fold_seq end) over so_far as capacity_seq,
+        max(case when event.has_online then event.fold_seq end) over so_far as online_seq,
+        max(case when event.has_value then event.fold_seq end) over so_far as value_seq,
+        max(case when value_stated.is_new then event.fold_seq end) over so_far as new_value_seq,
+        max(case when event.has_term then event.fold_seq end) over so_far as term_seq,
+        lead(event.known_on) over (
+            partition by event.deal_id order by event.fold_seq
+        ) as next_known_on
+    from event
+    left join value_stated
+        on event.deal_id = value_stated.deal_id and event.fold_seq = value_stated.fold_seq
     window so_far as (
-        partition by deal_id order by fold_seq rows between unbounded preceding and current row
+        partition by event.deal_id order by event.fold_seq rows between unbounded preceding and current row
     )
 ),
 
@@ -54,6 +79,7 @@ select
     coalesce(stated_value.is_cash, true) as is_cash,
     coalesce(stated_value.is_conditional, false) as is_conditional,
     coalesce(stated_value.is_value_estimate, false) as is_value_estimate,
+    new_value.known_on as value_known_on,
     stated_value.original_amount,
     stated_value.original_currency,
     term.starts_on,
@@ -67,5 +93,7 @@ left join event as online
     on last_of_day.deal_id = online.deal_id and last_of_day.online_seq = online.fold_seq
 left join event as stated_value
     on last_of_day.deal_id = stated_value.deal_id and last_of_day.value_seq = stated_value.fold_seq
+left join event as new_value
+    on last_of_day.deal_id = new_value.deal_id and last_of_day.new_value_seq = new_value.fold_seq
 left join event as term
     on last_of_day.deal_id = term.deal_id and last_of_day.term_seq = term.fold_seq
