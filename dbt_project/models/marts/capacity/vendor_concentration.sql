@@ -4,55 +4,65 @@ with days as (
 
 {{ standing('days') }},
 
+-- Parts are counted as what they are, so their holder gives way; both sides of an overlap give half.
 eliminated as (
     select
         customer_id,
         deal_id,
-        sum(eliminated_gw_base) as eliminated_gw_base
-    from {{ ref('capacity_eliminations') }}
-    where layer = 'chips' and reason <> 'layer'
+        sum(gw_base) as gw_base
+    from (
+        select customer_id, other_deal_id as deal_id, eliminated_gw_base as gw_base
+        from {{ ref('capacity_eliminations') }}
+        where layer = 'chips' and reason = 'part_of'
+        union all
+        select customer_id, deal_id, eliminated_gw_base / 2 as gw_base
+        from {{ ref('capacity_eliminations') }}
+        where layer = 'chips' and reason = 'overlap'
+        union all
+        select customer_id, other_deal_id as deal_id, eliminated_gw_base / 2 as gw_base
+        from {{ ref('capacity_eliminations') }}
+        where layer = 'chips' and reason = 'overlap'
+    ) as given_way
     group by customer_id, deal_id
 ),
 
-vendor_candidate as (
+maker as (
     select
+        as_of_day,
         deal_id,
         org_id,
-        case role when 'chip_vendor' then 1 else 2 end as preference
+        role,
+        party_seq,
+        known_on,
+        share as stated_share,
+        max(case when role = 'chip_vendor' then 1 else 0 end) over (
+            partition by as_of_day, deal_id
+        ) as names_vendor
     from party_known
     where role in ('chip_vendor', 'supplier')
 ),
 
-vendor as (
+vendor_named as (
     select
-        candidate.deal_id,
-        candidate.org_id,
-        count(*) over (partition by candidate.deal_id) as vendor_count
-    from (
-        select distinct
-            vendor_candidate.deal_id,
-            vendor_candidate.org_id
-        from vendor_candidate
-        inner join (
-            select
-                deal_id,
-                min(preference) as preference
-            from vendor_candidate
-            group by deal_id
-        ) as preferred
-            on
-                vendor_candidate.deal_id = preferred.deal_id
-                and vendor_candidate.preference = preferred.preference
-    ) as candidate
+        as_of_day,
+        deal_id,
+        org_id,
+        min(party_seq) as party_seq,
+        min(known_on) as known_on,
+        sum(stated_share) as stated_share
+    from maker
+    where role = 'chip_vendor' or names_vendor = 0
+    group by as_of_day, deal_id, org_id
 ),
 
--- What a deal adds to its customer's chips layer, shared evenly by its chip vendors.
+{{ party_shares('vendor', 'vendor_named', ['as_of_day', 'deal_id']) }},
+
 supplied as (
     select
         customer.customer_id,
         coalesce(vendor.org_id, 'undisclosed') as chip_vendor_id,
-        greatest(deal.capacity_gw_base - coalesce(eliminated.eliminated_gw_base, 0), 0)
-        / coalesce(vendor.vendor_count, 1) as chips_gw,
+        greatest(deal.capacity_gw_base - coalesce(eliminated.gw_base, 0), 0)
+        * coalesce(vendor.share, 1) as chips_gw,
         deal.source_ids,
         deal.confidence
     from customer_of as customer
