@@ -15,6 +15,12 @@ from sources.ledger.rules import WARN, Rule
 # No chain of part_of links may be longer: the netting is unrolled to this depth.
 MAX_PART_OF_DEPTH = 4
 
+# A longer chain of these is a circle or a slip: it bounds the search for circles.
+MAX_CHAIN = 12
+
+# Ids that the marts give to what is no organisation of the ledger.
+RESERVED_ORGANIZATIONS = ("all", "undisclosed")
+
 _KEYS = {
     "organization": "org_id",
     "document": "source_id",
@@ -30,6 +36,7 @@ def _rows(table: str, key: str) -> str:
     return f"select *, {key} as record_id from raw_ledger.{table}"
 
 
+_ORGANIZATION = _rows("organization", "org_id")
 _PARTY = _rows("deal_party", "deal_id")
 _EVENT = _rows("deal_event", "deal_id")
 _PHASE = _rows("deal_phase", "deal_id")
@@ -150,7 +157,25 @@ _REPEATED_LINK = """
     having count(*) > 1
 """
 
+_SHARES = """
+    select
+        record_number, deal_id as record_id, any_value(file) as file,
+        max(line) filter (where share is not null) as line, role, sum(share) as total
+    from raw_ledger.deal_party
+    group by record_number, deal_id, role
+"""
+
 RECORD_RULES: list[Rule] = [
+    Rule(
+        name="reserved_id",
+        record_kind="organization",
+        relation=_ORGANIZATION,
+        breaks=f"org_id in {RESERVED_ORGANIZATIONS}",
+        field="'id'",
+        found="org_id",
+        message="the id {found} stands for a total or a gap in the tables that are published",
+        remedy="give the organisation another id, as its name",
+    ),
     Rule(
         name="events_out_of_order",
         record_kind="deal",
@@ -198,6 +223,16 @@ RECORD_RULES: list[Rule] = [
         found="org_id || ' as ' || role",
         message="the party {found} stands twice",
         remedy="delete one of the two",
+    ),
+    Rule(
+        name="shares_above_one",
+        record_kind="deal",
+        relation=_SHARES,
+        breaks="total > 1.0001",
+        field="'parties.share'",
+        found="role || ' ' || total",
+        message="the shares of one role add up to more than 1: {found}",
+        remedy="correct the shares; what they leave of 1 is undisclosed",
     ),
     Rule(
         name="part_of_and_overlaps",
@@ -502,24 +537,85 @@ def _link_rule(name: str, relation: str, message: str, remedy: str, found: str) 
     )
 
 
-# Walks up the part_of links, one step more than may be, and stops there whatever it meets.
-_PART_OF_WALK = f"""
-    with recursive edge as (
-        select distinct deal_id, to_deal_id from raw_ledger.deal_link where relation = 'part_of'
-    ),
-    walk as (
-        select deal_id, to_deal_id as first_id, to_deal_id as reached_id, 1 as steps from edge
-        union
-        select walk.deal_id, walk.first_id, edge.to_deal_id, walk.steps + 1
-        from walk
-        inner join edge on walk.reached_id = edge.deal_id
-        where walk.steps <= {MAX_PART_OF_DEPTH} and walk.reached_id <> walk.deal_id
-    )
-    select link.*, link.deal_id as record_id
-    from ({_LINK}) as link
-    semi join (select * from walk where __BREAKS__) as broken
-        on link.deal_id = broken.deal_id and link.to_deal_id = broken.first_id
-    where link.relation = 'part_of'
+def _walk_rules(
+    relation: str, longest: int, *, cycle_remedy: str, depth_remedy: str
+) -> list[list[Rule]]:
+    """Refuse the links of a relation that lead back to their deal, or follow in too long a chain.
+
+    The walk takes one step more than may be, and stops there whatever it meets.
+    """
+    walk = f"""
+        with recursive edge as (
+            select distinct deal_id, to_deal_id
+            from raw_ledger.deal_link
+            where relation = '{relation}'
+        ),
+        walk as (
+            select deal_id, to_deal_id as first_id, to_deal_id as reached_id, 1 as steps from edge
+            union
+            select walk.deal_id, walk.first_id, edge.to_deal_id, walk.steps + 1
+            from walk
+            inner join edge on walk.reached_id = edge.deal_id
+            where walk.steps <= {longest} and walk.reached_id <> walk.deal_id
+        )
+        select link.*, link.deal_id as record_id
+        from ({_LINK}) as link
+        semi join (select * from walk where __BREAKS__) as broken
+            on link.deal_id = broken.deal_id and link.to_deal_id = broken.first_id
+        where link.relation = '{relation}'
+    """
+    return [
+        [
+            _link_rule(
+                f"{relation}_cycle",
+                walk.replace("__BREAKS__", "reached_id = deal_id"),
+                f"following {relation} from {{found}} leads back to this deal",
+                cycle_remedy,
+                "to_deal_id",
+            )
+        ],
+        [
+            _link_rule(
+                f"{relation}_too_deep",
+                walk.replace("__BREAKS__", f"steps > {longest}"),
+                f"more than {longest} {relation} links follow one another from here",
+                depth_remedy,
+                "to_deal_id",
+            )
+        ],
+    ]
+
+
+# The days on which a list of links holds: until the deal states another.
+_LINK_DAYS = """
+    select link.*, ledger_last_day(first.known_on) as from_day,
+        ledger_last_day(list.next_known_on) as until_day
+    from raw_ledger.deal_link as link
+    inner join raw_ledger.deal_event as first
+        on link.record_number = first.record_number
+        and greatest(link.event_seq, 1) = first.event_seq
+    inner join (
+        select record_number, event_seq, lead(known_on) over following as next_known_on
+        from (
+            select record_number, event_seq, known_on from raw_ledger.deal_event where has_links
+            union all
+            select distinct record_number, event_seq, null from raw_ledger.deal_link
+            where event_seq = 0
+        )
+        window following as (partition by record_number order by event_seq)
+    ) as list on link.record_number = list.record_number and link.event_seq = list.event_seq
+"""
+
+_OVERLAP_OF_PARTS = f"""
+    select overlap.*, overlap.deal_id as record_id
+    from ({_LINK_DAYS}) as overlap
+    semi join ({_LINK_DAYS}) as part
+        on overlap.deal_id = part.to_deal_id
+        and overlap.to_deal_id = part.deal_id
+        and part.relation = 'part_of'
+        and (part.until_day is null or overlap.from_day < part.until_day)
+        and (overlap.until_day is null or part.from_day < overlap.until_day)
+    where overlap.relation = 'overlaps'
 """
 
 LINK_RULES: list[list[Rule]] = [
@@ -542,21 +638,30 @@ LINK_RULES: list[list[Rule]] = [
             "to_deal_id",
         ),
     ],
+    *_walk_rules(
+        "part_of",
+        MAX_PART_OF_DEPTH,
+        cycle_remedy="keep the links from the part to the whole, delete those the other way",
+        depth_remedy="link to a deal nearer to the whole",
+    ),
+    *_walk_rules(
+        "supersedes",
+        MAX_CHAIN,
+        cycle_remedy="keep the link of the deal that came later, delete the one the other way",
+        depth_remedy="break the circle that they lead into, or keep the later deals only",
+    ),
+    *_walk_rules(
+        "supplies",
+        MAX_CHAIN,
+        cycle_remedy="keep the link of the deal whose goods serve the other, delete the other way",
+        depth_remedy="break the circle that they lead into, or link to the deal that is served",
+    ),
     [
         _link_rule(
-            "part_of_cycle",
-            _PART_OF_WALK.replace("__BREAKS__", "reached_id = deal_id"),
-            "following part_of from {found} leads back to this deal",
-            "keep the links from the part to the whole, delete those the other way",
-            "to_deal_id",
-        ),
-    ],
-    [
-        _link_rule(
-            "part_of_too_deep",
-            _PART_OF_WALK.replace("__BREAKS__", f"steps > {MAX_PART_OF_DEPTH}"),
-            f"more than {MAX_PART_OF_DEPTH} part_of links follow one another from here",
-            "link to a deal nearer to the whole",
+            "part_of_and_overlaps",
+            _OVERLAP_OF_PARTS,
+            "{found} lies inside this deal by its own link: it would be netted twice",
+            "keep part_of if all of it lies inside the other deal, else overlaps",
             "to_deal_id",
         ),
     ],
@@ -587,14 +692,6 @@ _PHASE_TOTAL = """
         on phase.record_number = headline.record_number and phase.event_seq = headline.event_seq
 """
 
-_SHARES = """
-    select
-        record_number, deal_id as record_id, any_value(file) as file, min(line) as line,
-        role, sum(share) as total
-    from raw_ledger.deal_party
-    group by record_number, deal_id, role
-"""
-
 WARNING_RULES: list[Rule] = [
     Rule(
         name="phases_above_headline",
@@ -606,17 +703,6 @@ WARNING_RULES: list[Rule] = [
         found="cast(total as double) || ' GW beside ' || cast(value as double) || ' GW'",
         message="the phases add up to more than the headline: {found}",
         remedy="give each phase its own part, not the cumulative figure",
-        severity=WARN,
-    ),
-    Rule(
-        name="shares_above_one",
-        record_kind="deal",
-        relation=_SHARES,
-        breaks="total > 1.0001",
-        field="'parties.share'",
-        found="role || ' ' || total",
-        message="the shares of one role add up to more than 1: {found}",
-        remedy="correct the shares",
         severity=WARN,
     ),
     Rule(

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from sources.ledger.load import LedgerReport
+from sources.ledger.vocabulary import Relation
 from tests.sources.ledger.ledgers import (
     Records,
     list_rows,
@@ -77,6 +78,12 @@ DEAL_RULES: list[tuple[str, Spoil]] = [
     (
         "party_twice",
         lambda r: r["deals"][0]["parties"].append({"org": "oracle", "role": "cloud_provider"}),
+    ),
+    (
+        "shares_above_one",
+        lambda r: r["deals"][0]["parties"].append(
+            {"org": "nvidia", "role": "cloud_provider", "share": 0.5}
+        ),
     ),
     (
         "part_of_and_overlaps",
@@ -273,31 +280,58 @@ def test_a_refused_organisation_takes_its_deals_and_a_link_to_them(tmp_path: Pat
     }
 
 
-def _chain(records: Records, count: int, *, closed: bool = False) -> None:
-    """Give the ledger deals d1, d2, …: each part_of the one before it."""
+@pytest.mark.parametrize("org_id", ["all", "undisclosed"])
+def test_an_id_that_the_marts_give_to_no_organisation_is_refused(
+    org_id: str, tmp_path: Path
+) -> None:
+    records = make_records()
+    records["organizations"].append({"id": org_id, "name": "Everyone", "kind": "other"})
+    _, report = load_yaml_records(tmp_path, records)
+    assert list_rules(report) == {("organization", org_id, "reserved_id")}
+
+
+def test_shares_of_one_role_may_leave_a_rest_undisclosed(tmp_path: Path) -> None:
+    records = make_records()
+    records["deals"][0]["parties"][1]["share"] = 0.4
+    records["deals"][0]["parties"].append({"org": "nvidia", "role": "cloud_provider", "share": 0.3})
+    _, report = load_yaml_records(tmp_path, records)
+    assert report.quarantined == 0
+    assert report.warnings == ()
+
+
+def _chain(
+    records: Records, count: int, *, closed: bool = False, relation: str = "part_of"
+) -> None:
+    """Give the ledger deals d1, d2, …: each linked to the one before it."""
     pattern = records["deals"][1]
     deals = []
     for number in range(1, count + 1):
         above = number - 1 or (count if closed else 0)
-        links = [{"to": f"d{above}", "relation": "part_of"}] if above else []
+        links = [{"to": f"d{above}", "relation": relation}] if above else []
         deals.append({**pattern, "id": f"d{number}", "links": links})
     records["deals"] = deals
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_a_cycle_of_part_of_links_is_cut_and_the_deals_stay(count: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("relation", ["part_of", "supersedes", "supplies"])
+def test_a_cycle_of_links_is_cut_and_the_deals_stay(
+    relation: str, count: int, tmp_path: Path
+) -> None:
     records = make_records()
-    _chain(records, count, closed=True)
+    _chain(records, count, closed=True, relation=relation)
     _, report = load_yaml_records(tmp_path, records)
     assert list_rules(report) == {
-        ("deal_link", f"d{number}", "part_of_cycle") for number in range(1, count + 1)
+        ("deal_link", f"d{number}", f"{relation}_cycle") for number in range(1, count + 1)
     }
     assert report.counts["deal"].accepted == count
 
 
-def test_a_cycle_longer_than_the_allowed_depth_is_cut_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("relation", "count"), [("part_of", 9), ("supersedes", 20)])
+def test_a_cycle_longer_than_the_allowed_depth_is_cut_too(
+    relation: str, count: int, tmp_path: Path
+) -> None:
     records = make_records()
-    _chain(records, 9, closed=True)
+    _chain(records, count, closed=True, relation=relation)
     _, report = load_yaml_records(tmp_path, records)
     assert report.counts["deal_link"].accepted == 0
 
@@ -319,6 +353,28 @@ def test_part_of_may_be_four_deep_and_no_deeper(tmp_path: Path) -> None:
     _, report = load_yaml_records(tmp_path, records)
     assert list_rules(report) == {("deal_link", "d6", "part_of_too_deep")}
     assert report.counts["deal_link"].accepted == 4
+
+
+@pytest.mark.parametrize("relation", list(Relation))
+def test_no_link_of_any_relation_leads_to_its_own_deal(relation: str, tmp_path: Path) -> None:
+    records = make_records()
+    records["deals"][1]["links"] = [{"to": "oracle-nvidia", "relation": relation}]
+    _, report = load_yaml_records(tmp_path, records)
+    assert list_rules(report) == {("deal_link", "oracle-nvidia", "link_to_itself")}
+
+
+def test_a_part_and_its_whole_do_not_overlap_whichever_deal_says_so(tmp_path: Path) -> None:
+    records = make_records()
+    first, second = records["deals"]
+    first["links"] = [{"to": "oracle-nvidia", "relation": "overlaps"}]
+    # The second event states that there are no links any more.
+    second["links"] = [{"to": "openai-oracle", "relation": "part_of"}]
+    second["events"][0]["known_on"] = "2025-07-01"
+    _, report = load_yaml_records(tmp_path, records)
+    assert list_rules(report) == {("deal_link", "openai-oracle", "part_of_and_overlaps")}
+    second["events"][0]["known_on"] = "2025-10-01"
+    _, report = load_yaml_records(tmp_path, records)
+    assert report.refusals == ()
 
 
 def test_a_link_to_itself_or_to_nowhere_is_refused_and_the_deal_stays(tmp_path: Path) -> None:
@@ -365,11 +421,10 @@ def test_a_month_that_has_begun_is_not_the_future(tmp_path: Path) -> None:
 def test_a_warning_leaves_the_record_where_it_is(tmp_path: Path) -> None:
     records = make_records()
     _event(records, 1)["phases"][0]["capacity_gw"] = 4.4
-    records["deals"][0]["parties"].append({"org": "nvidia", "role": "cloud_provider", "share": 0.5})
     records["documents"][0]["published_on"] = "2027"
     connection, report = load_yaml_records(tmp_path, records)
     assert report.quarantined == 0
-    expected = {"phases_above_headline", "shares_above_one", "published_in_the_future"}
+    expected = {"phases_above_headline", "published_in_the_future"}
     assert {item.rule for item in report.warnings} == expected
     rows = list_rows(connection, "select record_id, severity from raw_ledger.warning order by all")
     assert rows == [("openai-oracle", "warn"), ("paper-1", "warn")]
