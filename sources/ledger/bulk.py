@@ -55,6 +55,17 @@ class Part:
             connection.execute(f"drop {name}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class BulkFile:
+    """A file of records of one kind; they are numbered upwards from `offset`."""
+
+    path: Path
+    kind: str
+    model: type[models.LedgerModel]
+    id_field: str
+    offset: int
+
+
 def json_structure(shape: Shape, *, with_line: bool = False) -> dict[str, Any]:
     """Return the structure by which DuckDB reads a record from JSON: all leaves as text."""
     structure = {field.name: _field_structure(field) for field in shape.fields}
@@ -247,21 +258,15 @@ def _mend(path: Path, scratch: str) -> Path:
     return copy
 
 
-def receive_json_lines(
-    connection: DuckDBPyConnection,
-    path: Path,
-    *,
-    kind: str,
-    model: type[models.LedgerModel],
-    id_field: str,
-    offset: int,
-) -> list[Part]:
+def receive_json_lines(connection: DuckDBPyConnection, file: BulkFile) -> list[Part]:
     """Read a JSON Lines file into parts: its records, and the documents at their foot."""
-    lines = f"bulk_lines_{kind}"
+    lines = f"bulk_lines_{file.kind}"
     with TemporaryDirectory(prefix="ledger-") as scratch:
-        _read_lines(connection, path if _is_readable(path) else _mend(path, scratch), lines)
+        _read_lines(
+            connection, file.path if _is_readable(file.path) else _mend(file.path, scratch), lines
+        )
     numbered = f"""
-        select number + {offset} as record_number, {quote_sql(path.name)} as file,
+        select number + {file.offset} as record_number, {quote_sql(file.path.name)} as file,
             cast(number as integer) as line, text
         from {lines}
         where text is not null and length(trim(text)) > 0
@@ -271,7 +276,7 @@ def receive_json_lines(
         [
             Rule(
                 name="broken_json",
-                record_kind=kind,
+                record_kind=file.kind,
                 relation=f"select *, null as record_id from ({numbered})",
                 breaks="not json_valid(text) or json_type(text) <> 'OBJECT'",
                 message="the line is no JSON object in UTF-8",
@@ -279,14 +284,16 @@ def receive_json_lines(
             )
         ],
     )
-    shape = _with_documents(kind, read_shape(model))
+    shape = _with_documents(file.kind, read_shape(file.model))
     readable = f"""
         select * from ({numbered})
-        where record_number not in (select record_number from refused where record_kind = '{kind}')
+        where record_number not in (
+            select record_number from refused where record_kind = '{file.kind}'
+        )
     """
-    _refuse_structures(connection, kind, shape, readable, id_field)
+    _refuse_structures(connection, file.kind, shape, readable, file.id_field)
     structure = quote_sql(json.dumps(json_structure(shape)))
-    part = f"part_{kind}_json_lines"
+    part = f"part_{file.kind}_json_lines"
     connection.execute(
         f"""
         create or replace temp table {part} as
@@ -299,9 +306,9 @@ def receive_json_lines(
         """
     )
     connection.execute(f"drop table {lines}")
-    parts = [Part(kind, part, is_bulk=True, raw_text="raw_text", objects=(f"table {part}",))]
-    if kind in ("deal", "claim"):
-        parts.insert(0, _foot_part(connection, part, offset))
+    parts = [Part(file.kind, part, is_bulk=True, raw_text="raw_text", objects=(f"table {part}",))]
+    if file.kind in ("deal", "claim"):
+        parts.insert(0, _foot_part(connection, part, file.offset))
     return parts
 
 
@@ -544,34 +551,26 @@ def find_parquet_problem(connection: DuckDBPyConnection, path: Path) -> str | No
     return None
 
 
-def receive_parquet(
-    connection: DuckDBPyConnection,
-    path: Path,
-    *,
-    kind: str,
-    model: type[models.LedgerModel],
-    id_field: str,
-    offset: int,
-) -> list[Part]:
+def receive_parquet(connection: DuckDBPyConnection, file: BulkFile) -> list[Part]:
     """Make a Parquet file a part in place: it is scanned as often as needed, never copied."""
-    source = f"read_parquet({quote_sql(str(path))}, file_row_number = true)"
+    source = f"read_parquet({quote_sql(str(file.path))}, file_row_number = true)"
     described = connection.sql(f"select * exclude (file_row_number) from {source}")
     columns = dict(zip(described.columns, described.types, strict=True))
-    shape = _with_documents(kind, read_shape(model))
+    shape = _with_documents(file.kind, read_shape(file.model))
     problems: list[tuple[str, str, str]] = []
     record = _project(shape, columns, "", "", problems, with_line=False)
     numbered = f"""
-        select file_row_number + 1 + {offset} as record_number, {quote_sql(path.name)} as file,
-            cast(file_row_number + 1 as integer) as line, *
+        select file_row_number + 1 + {file.offset} as record_number,
+            {quote_sql(file.path.name)} as file, cast(file_row_number + 1 as integer) as line, *
         from {source}
     """
-    named = f"cast({id_field} as varchar)" if id_field in columns else "null::varchar"
+    named = f"cast({file.id_field} as varchar)" if file.id_field in columns else "null::varchar"
     run_rules(
         connection,
         [
             Rule(
                 name=rule,
-                record_kind=kind,
+                record_kind=file.kind,
                 relation=f"select *, {named} as record_id from ({numbered})",
                 breaks=filled,
                 field=quote_sql(field),
@@ -581,22 +580,22 @@ def receive_parquet(
             for rule, field, filled in problems
         ],
     )
-    part = f"part_{kind}_parquet"
+    part = f"part_{file.kind}_parquet"
     connection.execute(
         f"create or replace temp view {part} as"
         f" select record_number, file, line, {record} as record from ({numbered})"
     )
     parts = [
         Part(
-            kind,
+            file.kind,
             part,
             is_bulk=True,
             raw_text="to_json(record)::varchar",
             objects=(f"view {part}",),
         )
     ]
-    if "documents" in columns and kind in ("deal", "claim"):
-        parts.insert(0, _foot_part(connection, part, offset))
+    if "documents" in columns and file.kind in ("deal", "claim"):
+        parts.insert(0, _foot_part(connection, part, file.offset))
     return parts
 
 

@@ -21,6 +21,7 @@ from duckdb import DuckDBPyConnection
 
 from sources.ledger import checks
 from sources.ledger.bulk import (
+    BulkFile,
     Part,
     find_parquet_problem,
     form_rules,
@@ -319,14 +320,14 @@ def _receive_bulk(
                 if problem is not None:
                     refusals.append(_refuse_bulk(path, kind, problem))
                     continue
-            parts += receive(
-                connection,
-                path,
+            file = BulkFile(
+                path=path,
                 kind=kind,
                 model=MODELS[kind],
                 id_field=ID_FIELDS[kind],
                 offset=offset,
             )
+            parts += receive(connection, file)
             # The documents at the foot of a file have numbers of their own above its own.
             offset += 2 * _PART_OFFSET
     return parts, refusals
