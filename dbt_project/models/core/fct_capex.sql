@@ -6,38 +6,26 @@ build as (
     select today from {{ ref('stg_ledger__build') }}
 ),
 
--- Documents without a date leave known_on open: the figure is known by now at the latest.
-known_figure as (
-    select figure.*
-    from figure
-    cross join build
-    where
-        figure.quarter_start is not null
-        and figure.calendar_span is null
-        and coalesce(figure.known_on, build.today) <= build.today
+days as (
+    select today as as_of_day from build
 ),
 
-preferred_capex as (
-    select *
+{{ quarters_known('figure', 'days', 'build') }},
+
+ranked_backlog as (
+    select
+        *,
+        row_number() over (
+            partition by org_id, quarter_start
+            order by period_end desc, known_on desc nulls last, capex_id
+        ) as preference
     from known_figure
-    where kind = 'capex_actual' and amount_usd_base is not null
-    qualify row_number() over (
-        partition by org_id, quarter_start
-        order by
-            case when metric = '{{ comparable_capex_metric() }}' then 0 else 1 end,
-            known_on desc nulls last,
-            capex_id
-    ) = 1
+    where kind = 'backlog'
 ),
 
 latest_backlog as (
-    select *
-    from known_figure
-    where kind = 'backlog' and amount_usd_base is not null
-    qualify row_number() over (
-        partition by org_id, quarter_start
-        order by period_end desc, known_on desc nulls last, capex_id
-    ) = 1
+    select * from ranked_backlog
+    where preference = 1
 ),
 
 quarter as (
@@ -61,6 +49,8 @@ select
     backlog.amount_usd_low as rpo_usd_low,
     backlog.amount_usd_base as rpo_usd,
     backlog.amount_usd_high as rpo_usd_high,
+    capex.known_on as capex_known_on,
+    backlog.known_on as rpo_known_on,
     greatest(
         coalesce(capex.known_on, backlog.known_on), coalesce(backlog.known_on, capex.known_on)
     ) as known_on,

@@ -28,6 +28,7 @@ priced_deal as (
     where
         deal.is_firm
         and deal.is_cash
+        and not deal.is_value_estimate
         and deal.layer in ('chips', 'cloud', 'site')
         and deal.value_usd_base > 0
         and deal.capacity_gw_base > 0

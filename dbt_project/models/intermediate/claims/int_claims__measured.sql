@@ -26,8 +26,12 @@ token_volume as (
     select * from {{ ref('fct_token_volume') }}
 ),
 
-capex as (
-    select * from {{ ref('fct_capex') }}
+figure as (
+    select * from {{ ref('fct_financial_figure') }}
+),
+
+build as (
+    select today from {{ ref('stg_ledger__build') }}
 ),
 
 firm_capacity as (
@@ -110,7 +114,7 @@ of_growth as (
 ),
 
 -- One series, never a sum of several: the organisation's total, else the largest of its parts.
-fitting_volume as (
+ranked_volume as (
     select
         claim_day.claim_id,
         claim_day.asked,
@@ -118,7 +122,17 @@ fitting_volume as (
         token_volume.tokens_per_month_base,
         token_volume.tokens_per_month_high,
         token_volume.source_ids,
-        token_volume.confidence
+        token_volume.confidence,
+        row_number() over (
+            partition by claim_day.claim_id, claim_day.asked
+            order by
+                case
+                    when token_volume.level in ('provider_total', 'world_estimate') then 0 else 1
+                end,
+                token_volume.period_middle desc,
+                token_volume.tokens_per_month_base desc,
+                token_volume.observation_id desc
+        ) as preference
     from claim_day
     inner join token_volume
         on
@@ -137,15 +151,20 @@ fitting_volume as (
         claim_day.measure = 'tokens_per_month'
         and token_volume.tokens_per_month_base is not null
         and (claim_day.org_id is null or token_volume.basis in ('stated', 'measured'))
-    qualify row_number() over (
-        partition by claim_day.claim_id, claim_day.asked
-        order by
-            case when token_volume.level in ('provider_total', 'world_estimate') then 0 else 1 end,
-            token_volume.period_middle desc,
-            token_volume.tokens_per_month_base desc,
-            token_volume.observation_id desc
-    ) = 1
 ),
+
+fitting_volume as (
+    select * from ranked_volume
+    where preference = 1
+),
+
+capex_day as (
+    select distinct as_of_day
+    from claim_day
+    where measure = 'capex_usd_year'
+),
+
+{{ quarters_known('figure', 'capex_day', 'build') }},
 
 -- A year counts only where each of its quarters is known.
 capex_of_company as (
@@ -153,19 +172,19 @@ capex_of_company as (
         claim_day.claim_id,
         claim_day.asked,
         capex.org_id,
-        sum(capex.capex_usd) as capex_usd,
+        sum(capex.amount_usd_low) as capex_usd_low,
+        sum(capex.amount_usd_base) as capex_usd_base,
+        sum(capex.amount_usd_high) as capex_usd_high,
         {{ array_union_agg('capex.source_ids') }} as source_ids,
         {{ lowest_confidence('capex.confidence') }} as confidence
     from claim_day
-    inner join capex
+    inner join preferred_capex as capex
         on
-            capex.quarter_start >= claim_day.span_from
+            capex.as_of_day = claim_day.as_of_day
+            and capex.quarter_start >= claim_day.span_from
             and capex.quarter_end <= claim_day.span_to
-            and coalesce(capex.known_on, claim_day.as_of_day) <= claim_day.as_of_day
             and (claim_day.org_id is null or capex.org_id = claim_day.org_id)
-    where
-        claim_day.measure = 'capex_usd_year'
-        and capex.capex_usd is not null
+    where claim_day.measure = 'capex_usd_year'
     group by
         claim_day.claim_id, claim_day.asked, capex.org_id, claim_day.span_from, claim_day.span_to
     having
@@ -177,7 +196,9 @@ of_capex as (
     select
         claim_id,
         asked,
-        cast(sum(capex_usd) as double) as measured_base,
+        cast(sum(capex_usd_low) as double) as measured_low,
+        cast(sum(capex_usd_base) as double) as measured_base,
+        cast(sum(capex_usd_high) as double) as measured_high,
         count(*) as evidence_count,
         {{ array_union_agg('source_ids') }} as source_ids,
         {{ lowest_confidence('confidence') }} as confidence
@@ -240,9 +261,9 @@ union all
 select
     claim_id,
     asked,
+    measured_low,
     measured_base,
-    measured_base,
-    measured_base,
+    measured_high,
     cast(null as double),
     evidence_count,
     false,
