@@ -27,112 +27,138 @@ end
 
 {% macro middle_between(first, last) %}{{ middle_day(first, days_between(first, last) ~ ' + 1') }}{% endmacro %}
 
+{# How often observations whose periods overlap are settled; see `token_neighbours`. #}
+{% macro overlap_rounds() %}8{% endmacro %}
+
 {# The observations of a series that may be compared, each with the one that follows it.
 
 Reads the relation `observations`, in the columns of fct_token_volume, and adds
     token_neighbour   one row per observation that is used, with next_… of its neighbour
 
-Where periods overlap the finer one stays (the year gives way to a month inside it). That is asked
-by windows over seven classes of length, not by joining a series with itself, which would cost the
-square of its length, and only of those that overlap another at all. Within a class, neighbours by
-start are compared: the shorter, then the later known, then the later period, then the later id
-stays. #}
+Where periods overlap, one gives way to a preferred one that is itself used: the shorter is
+preferred; of equal length the one whose first day lies on, or soonest after, a grid of that length
+counted from a Monday; of one period stated twice the later known, then the id that sorts first.
+
+What holds a preferred period wholly inside it always gives way: if that one stays, to it, and if
+not, to what it gave way to. One running minimum finds these (the year with a month inside it), so a
+long series costs the sorting of it. What is left overlaps in part only, as rolling weeks do: pairs
+of those are found within each month, and settled in rounds, of which weeks need six: a round
+decides at least one more of their seven days of beginning. What is still open after the last round
+is not used. #}
 {% macro token_neighbours(observations) %}
 {%- set series = 'org_id, scope, measure' -%}
-{%- set in_order = 'period_start, period_end, known_on, observation_id' -%}
 {%- set columns = [
     'observation_id', 'org_id', 'scope', 'measure', 'level', 'period_start', 'period_end',
     'period_middle', 'period_days', 'known_on', 'tokens_per_month_low', 'tokens_per_month_base',
     'tokens_per_month_high', 'source_ids', 'confidence'
 ] -%}
-in_series as {{ materialized() }} (
+in_series as (
     select
         {{ columns | join(',\n        ') }},
-        max(period_end) over (
-            partition by {{ series }} order by {{ in_order }}
+        min(period_end) over (
+            partition by {{ series }}
+            order by period_start desc, period_end, known_on desc, observation_id
             rows between unbounded preceding and 1 preceding
-        ) as last_end_before,
-        lead(period_start) over (
-            partition by {{ series }} order by {{ in_order }}
-        ) as next_start
+        ) as first_end_inside
     from {{ observations }}
     where tokens_per_month_base is not null
 ),
 
-overlapping as (
-    select
-        {{ columns | join(',\n        ') }},
-        case
-            when period_days <= 1 then 1
-            when period_days <= 7 then 2
-            when period_days <= 31 then 3
-            when period_days <= 92 then 4
-            when period_days <= 184 then 5
-            when period_days <= 366 then 6
-            else 7
-        end as length_class
-    from in_series
-    where last_end_before >= period_start or next_start <= period_end
-),
-
-beside_others as (
+-- None of these holds another, so the order of their first days is that of their last days.
+holding_none as {{ materialized() }} (
     select
         *,
-        {% for class in range(2, 8) %}
-        max(case when length_class < {{ class }} then period_end end) over (
+        coalesce(lag(period_end) over (
             partition by {{ series }} order by period_start
-            range between unbounded preceding and current row
-        ) as finer_end_{{ class }},
-        min(case when length_class < {{ class }} then period_start end) over (
+        ) >= period_start, false)
+        or coalesce(lead(period_start) over (
             partition by {{ series }} order by period_start
-            range between current row and unbounded following
-        ) as finer_start_{{ class }},
-        {% endfor %}
-        {% for side, column in [
-            ('lag', 'period_end'), ('lag', 'period_days'), ('lag', 'known_on'),
-            ('lead', 'period_start'), ('lead', 'period_days'), ('lead', 'known_on')
-        ] %}
-        {{ side }}({{ column }}) over (
-            partition by {{ series }}, length_class order by {{ in_order }}
-        ) as {{ side }}_{{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from overlapping
+        ) <= period_end, false) as is_contested
+    from in_series
+    where first_end_inside is null or first_end_inside > period_end
+),
+
+contested as (
+    select
+        observation_id,
+        {{ series }},
+        period_start,
+        period_end,
+        row_number() over (
+            partition by {{ series }}
+            order by
+                period_days,
+                mod({{ days_between("cast('2000-01-03' as date)", 'period_start') }}, period_days),
+                period_start
+        ) as preference
+    from holding_none
+    where is_contested
+),
+
+contested_month as {{ materialized() }} (
+    select
+        contested.*,
+        of_period.month_index
+    from contested
+    {{ unnest_array(
+        integers_between(month_index('contested.period_start'), month_index('contested.period_end')),
+        'of_period', 'month_index'
+    ) }}
+),
+
+-- A pair is met in the one month in which the later of the two begins.
+rival_1 as {{ materialized() }} (
+    select
+        other.observation_id,
+        preferred.observation_id as preferred_id
+    from contested_month as other
+    inner join contested_month as preferred
+        on
+            other.org_id = preferred.org_id
+            and other.scope = preferred.scope
+            and other.measure = preferred.measure
+            and other.month_index = preferred.month_index
+            and other.preference > preferred.preference
+            and other.period_start <= preferred.period_end
+            and other.period_end >= preferred.period_start
+            and other.month_index
+            = {{ month_index('greatest(other.period_start, preferred.period_start)') }}
+),
+
+{% for round in range(1, overlap_rounds() | int + 1) %}
+gave_way_{{ round }} as {{ materialized() }} (
+    select distinct rival.observation_id
+    from rival_{{ round }} as rival
+    left join rival_{{ round }} as above
+        on rival.preferred_id = above.observation_id
+    where above.observation_id is null
+),
+
+rival_{{ round + 1 }} as {{ materialized() }} (
+    select rival.*
+    from rival_{{ round }} as rival
+    left join gave_way_{{ round }} as gone
+        on rival.observation_id = gone.observation_id
+    left join gave_way_{{ round }} as preferred_gone
+        on rival.preferred_id = preferred_gone.observation_id
+    where gone.observation_id is null and preferred_gone.observation_id is null
+),
+
+{% endfor %}
+not_used as (
+    {% for round in range(1, overlap_rounds() | int + 1) %}
+    select observation_id from gave_way_{{ round }}
+    union all
+    {% endfor %}
+    select distinct observation_id from rival_{{ overlap_rounds() | int + 1 }}
 ),
 
 used_observation as (
-    select
-        {{ columns | join(',\n        ') }}
-    from in_series
-    where
-        coalesce(last_end_before < period_start, true)
-        and coalesce(next_start > period_end, true)
-    union all
-    select
-        {{ columns | join(',\n        ') }}
-    from beside_others
-    where
-        coalesce(case length_class
-            {% for class in range(2, 8) %}
-            when {{ class }} then finer_end_{{ class }} < period_start
-            {% endfor %}
-        end, true)
-        and coalesce(case length_class
-            {% for class in range(2, 8) %}
-            when {{ class }} then finer_start_{{ class }} > period_end
-            {% endfor %}
-        end, true)
-        and coalesce(
-            lag_period_end < period_start
-            or period_days < lag_period_days
-            or (period_days = lag_period_days and known_on >= lag_known_on),
-            true
-        )
-        and coalesce(
-            lead_period_start > period_end
-            or period_days < lead_period_days
-            or (period_days = lead_period_days and known_on > lead_known_on),
-            true
-        )
+    select holding_none.*
+    from holding_none
+    left join not_used
+        on holding_none.observation_id = not_used.observation_id
+    where not_used.observation_id is null
 ),
 
 token_neighbour as (

@@ -91,6 +91,7 @@ GW_DIGITS = 9
 USD_DIGITS = 2
 DAYS_IN_MONTH = Fraction(304375, 10000)
 MINUTES_IN_DAY = 1440
+A_MONDAY = dt.date(2000, 1, 3)
 
 
 @dataclass(frozen=True)
@@ -1061,6 +1062,7 @@ class Volume:
     starts: dt.date
     ends: dt.date
     per_month: Bounds | None
+    known_on: dt.date
 
     @property
     def days(self) -> int:
@@ -1071,6 +1073,16 @@ class Volume:
     def middle(self) -> dt.date:
         """The day in which the middle of the period falls."""
         return self.starts + dt.timedelta(days=self.days // 2)
+
+    @property
+    def preference(self) -> tuple[int, int, int, str]:
+        """Sorts first what stays where periods overlap."""
+        off_grid = (self.starts - A_MONDAY).days % self.days
+        return self.days, off_grid, -self.known_on.toordinal(), self.observation_id
+
+    def overlaps(self, other: Volume) -> bool:
+        """Whether the two have a day in common."""
+        return self.starts <= other.ends and other.starts <= self.ends
 
 
 def token_period(period: Record) -> tuple[dt.date, dt.date]:
@@ -1115,37 +1127,41 @@ def normalise(observation: Record) -> Volume:
         starts=starts,
         ends=ends,
         per_month=None if is_peak or stated is None else stated.times(factor),
+        known_on=last_day_of(observation["known_on"]),
     )
 
 
 def series_of(observations: Iterable[Record]) -> dict[tuple[str, str, str], list[Volume]]:
-    """S9: each series in order; what a finer observation overlaps gives way to it."""
+    """S9: each series in order; what overlaps a preferred one that stays gives way."""
     members: dict[tuple[str, str, str], list[Volume]] = defaultdict(list)
     for volume in map(normalise, observations):
         if volume.per_month is not None:
             members[volume.series].append(volume)
-
-    def gives_way(volume: Volume, other: Volume) -> bool:
-        overlaps = volume.starts <= other.ends and other.starts <= volume.ends
-        return overlaps and other.days < volume.days
-
+    kept: dict[tuple[str, str, str], list[Volume]] = {series: [] for series in members}
+    for series, volumes in members.items():
+        for volume in sorted(volumes, key=lambda volume: volume.preference):
+            if not any(volume.overlaps(other) for other in kept[series]):
+                kept[series].append(volume)
     return {
-        series: sorted(
-            (v for v in volumes if not any(gives_way(v, other) for other in volumes)),
-            key=lambda volume: volume.starts,
-        )
-        for series, volumes in members.items()
+        series: sorted(volumes, key=lambda volume: volume.starts)
+        for series, volumes in kept.items()
     }
 
 
-def growth_between(earlier: Volume, later: Volume) -> tuple[float, float | None] | None:
-    """S9: yearly factor and doubling days; None across series: nothing to compare."""
+def growth_between(earlier: Volume, later: Volume) -> tuple[float | None, float | None] | None:
+    """S9: yearly factor and doubling days; None across series: nothing to compare.
+
+    The factor is None where no floating-point number holds it.
+    """
     if earlier.series != later.series or earlier.per_month is None or later.per_month is None:
         return None
     days = (later.middle - earlier.middle).days
-    ratio = float(later.per_month.base / earlier.per_month.base)
-    doubling = None if ratio == 1 else days * math.log(2) / math.log(ratio)
-    return ratio ** (365.25 / days), doubling
+    growth = math.log(later.per_month.base / earlier.per_month.base)
+    yearly = growth * 365.25 / days
+    return (
+        math.exp(yearly) if abs(yearly) < 700 else None,
+        days * math.log(2) / growth if growth > 0 else None,
+    )
 
 
 def monthly_values(volumes: Sequence[Volume]) -> dict[Month, tuple[float, bool]]:

@@ -393,25 +393,62 @@ _TOKEN_PERIODS = (
     {"kind": "half", "of": "2025-07-01"},
     {"kind": "cumulative", "of": "2025-09-15", "to": "2025-10-06"},
 )
+_FIRST_ROLLING_DAY = dt.date(2025, 2, 24)
+
+
+def _days_later(day: dt.date, days: int) -> str:
+    return (day + dt.timedelta(days=days)).isoformat()
+
+
+def _rolling_weeks() -> st.SearchStrategy[Record]:
+    """Weeks that begin on any day."""
+    return st.integers(0, 40).map(
+        lambda offset: {"kind": "week", "of": _days_later(_FIRST_ROLLING_DAY, offset)}
+    )
+
+
+def _custom_spans() -> st.SearchStrategy[Record]:
+    """Counts over some days, most of them of a few lengths."""
+    lengths = st.sampled_from((3, 7, 28, 28, 30, 30, 30, 31)) | st.integers(2, 75)
+    return st.tuples(st.integers(0, 200), lengths).map(
+        lambda drawn: {
+            "kind": "cumulative",
+            "of": _days_later(_FIRST_ROLLING_DAY, drawn[0]),
+            "to": _days_later(_FIRST_ROLLING_DAY, drawn[0] + drawn[1] - 1),
+        }
+    )
+
+
+_TOKEN_PERIOD_POOLS = (
+    st.sampled_from(_TOKEN_PERIODS),
+    _rolling_weeks(),
+    _custom_spans(),
+    st.sampled_from(_TOKEN_PERIODS) | _rolling_weeks() | _custom_spans(),
+)
+"""A series draws its periods from one of these: rolling weeks meet where all are weeks."""
+
+_TOKENS_KNOWN_ON = ("2026-02-01", "2026-02-01", "2026-02", "2025-12-31")
 
 
 @st.composite
 def token_observations(draw: st.DrawFn) -> list[Record]:
-    """Observations of a few series, at most one for a period of a series."""
-    observations = []
-    for scope in ("all surfaces", "API"):
-        for period in draw(st.lists(st.sampled_from(_TOKEN_PERIODS), unique_by=str, max_size=6)):
+    """Observations of a few series; periods overlap, and some are stated again later."""
+    observations: list[Record] = []
+    for scope in ("all surfaces", "API", "a product"):
+        org = draw(st.sampled_from(ORGS[:2]))
+        periods = draw(st.sampled_from(_TOKEN_PERIOD_POOLS))
+        for period in draw(st.lists(periods, max_size=16)):
             observations.append(
                 {
-                    "id": f"{scope} {period['kind']} {period['of']}".replace(" ", "-").lower(),
-                    "org": draw(st.sampled_from(ORGS[:2])),
+                    "id": f"observation-{draw(st.integers(0, 99)):02}-{len(observations):02}",
+                    "org": org,
                     "scope": scope,
-                    "measure": draw(st.sampled_from(("processed", "processed", "peak_processed"))),
+                    "measure": draw(st.sampled_from((*("processed",) * 7, "peak_processed"))),
                     "level": "provider_total",
                     "basis": "stated",
                     "period": period,
                     "tokens": draw(_quantities(Decimal("3e9"), most=1000)),
-                    "known_on": "2026-02-01",
+                    "known_on": draw(st.sampled_from(_TOKENS_KNOWN_ON)),
                     "sources": ["the-document"],
                     "confidence": "medium",
                 }

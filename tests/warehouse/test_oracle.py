@@ -455,7 +455,12 @@ def test_lease_whose_value_is_its_guarantee_still_has_a_payment_of_unknown_size(
 
 
 def observe(
-    observation_id: str, kind: str, of: str, value: Any, scope: str = "all surfaces"
+    observation_id: str,
+    kind: str,
+    of: str,
+    value: Any,
+    scope: str = "all surfaces",
+    known_on: str = "2026-02-01",
 ) -> dict[str, Any]:
     return {
         "id": observation_id,
@@ -466,6 +471,7 @@ def observe(
         "basis": "stated",
         "period": {"kind": kind, "of": of},
         "tokens": {"value": value, "qualifier": "exact"},
+        "known_on": known_on,
     }
 
 
@@ -489,6 +495,36 @@ def test_growth_between_neighbours_and_the_month_between_them() -> None:
     values = oracle.monthly_values(series)
     assert [is_estimated for _, is_estimated in values.values()] == [False, True, False]
     assert 480e12 < values[2025 * 12 + 4][0] < 980e12
+
+
+def kept_of(*observations: dict[str, Any]) -> list[str]:
+    """The ids of the observations of one series that stay, in order."""
+    (series,) = oracle.series_of(observations).values()
+    return [volume.observation_id for volume in series]
+
+
+def test_rolling_weeks_leave_those_that_begin_on_a_monday() -> None:
+    first = dt.date(2025, 3, 1)
+    days = [first + dt.timedelta(days=offset) for offset in range(23)]
+    assert kept_of(*(observe(day.isoformat(), "week", day.isoformat(), 1) for day in days)) == [
+        "2025-03-03",
+        "2025-03-10",
+        "2025-03-17",
+    ]
+
+
+def test_observation_that_gave_way_makes_no_other_give_way() -> None:
+    wednesday = observe("wednesday", "week", "2025-02-26", 1)
+    tuesday = observe("tuesday", "week", "2025-03-04", 1)
+    monday = observe("monday", "week", "2025-03-10", 1)
+    assert kept_of(wednesday, tuesday) == ["tuesday"]
+    assert kept_of(wednesday, tuesday, monday) == ["wednesday", "monday"]
+
+
+def test_of_one_period_stated_twice_the_later_known_stays() -> None:
+    stated = observe("stated", "month", "2025-06-01", 970)
+    restated = observe("restated", "month", "2025-06-01", 980, known_on="2026-03-01")
+    assert kept_of(restated, stated) == ["restated"]
 
 
 def test_two_series_have_no_growth_between_them() -> None:

@@ -325,25 +325,18 @@ def test_token_volumes_are_normalised_and_grow_alike(
         assert (row["period_start"], row["period_end"]) == (volume.starts, volume.ends)
         for name, figure in spelled("tokens_per_month", volume.per_month).items():
             assert row[name] == (None if figure is None else pytest.approx(float(figure)))
-    growths: dict[Key, tuple[float, float | None]] = {}
-    for series, members in oracle.series_of(observations).items():
+    growths: dict[Key, tuple[float | None, float | None]] = {}
+    for members in oracle.series_of(observations).values():
         for earlier, later in pairwise(members):
             growth = oracle.growth_between(earlier, later)
             assert growth is not None
-            growths[(*series, earlier.starts, later.starts)] = growth
-    assert_same_growth(warehouse.rows("select * from marts.token_growth"), growths)
-
-
-def assert_same_growth(
-    rows: list[dict[str, Any]], expected: Mapping[Key, tuple[float, float | None]]
-) -> None:
-    """Fails where a series has other neighbours or grows at another pace."""
-    found: dict[Key, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[row["org_id"], row["scope"], row["measure"]].append(row["yearly_growth_factor"])
-    wanted: dict[Key, list[Any]] = defaultdict(list)
-    for key, (factor, _) in expected.items():
-        wanted[key[:3]].append(factor)
-    assert found.keys() == wanted.keys()
-    for series, factors in wanted.items():
-        assert sorted(found[series]) == pytest.approx(sorted(factors))
+            growths[earlier.observation_id, later.observation_id] = growth
+    grown = by_key(
+        warehouse.rows("select * from marts.token_growth"),
+        "from_observation_id",
+        "to_observation_id",
+    )
+    assert grown.keys() == growths.keys()
+    for key, (factor, doubling_days) in growths.items():
+        assert grown[key]["yearly_growth_factor"] == pytest.approx(factor)
+        assert grown[key]["doubling_days"] == pytest.approx(doubling_days)
