@@ -36,8 +36,8 @@ Reads the relation `observations`, in the columns of fct_token_volume, and adds
     token_neighbour   one row per observation that is used, with next_… of its neighbour
 
 Where periods overlap, one gives way to a preferred one that is itself used: the shorter is
-preferred; of equal length the one whose first day lies on, or soonest after, a grid of that length
-counted from a Monday; of one period stated twice the later known, then the id that sorts first.
+preferred; of equal length the one whose first day lies on, or soonest before, a grid of that length
+counted back from the latest; of one period stated twice the later known, then the id that sorts first.
 
 What holds a preferred period wholly inside it always gives way: if that one stays, to it, and if
 not, to what it gave way to. One running minimum finds these (the year with a month inside it), so a
@@ -59,7 +59,8 @@ in_series as (
             partition by {{ series }}
             order by period_start desc, period_end, known_on desc, observation_id
             rows between unbounded preceding and 1 preceding
-        ) as first_end_inside
+        ) as first_end_inside,
+        max(period_start) over (partition by {{ series }}, period_days) as latest_start
     from {{ observations }}
     where tokens_per_month_base is not null
 ),
@@ -88,7 +89,7 @@ contested as (
             partition by {{ series }}
             order by
                 period_days,
-                mod({{ days_between("cast('2000-01-03' as date)", 'period_start') }}, period_days),
+                mod({{ days_between('period_start', 'latest_start') }}, period_days),
                 period_start
         ) as preference
     from holding_none

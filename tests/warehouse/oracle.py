@@ -91,7 +91,6 @@ GW_DIGITS = 9
 USD_DIGITS = 2
 DAYS_IN_MONTH = Fraction(304375, 10000)
 MINUTES_IN_DAY = 1440
-A_MONDAY = dt.date(2000, 1, 3)
 
 
 @dataclass(frozen=True)
@@ -1074,10 +1073,9 @@ class Volume:
         """The day in which the middle of the period falls."""
         return self.starts + dt.timedelta(days=self.days // 2)
 
-    @property
-    def preference(self) -> tuple[int, int, int, str]:
-        """Sorts first what stays where periods overlap."""
-        off_grid = (self.starts - A_MONDAY).days % self.days
+    def preference(self, latest: dt.date) -> tuple[int, int, int, str]:
+        """Sorts first what stays where periods overlap; the latest start of periods as long."""
+        off_grid = (latest - self.starts).days % self.days
         return self.days, off_grid, -self.known_on.toordinal(), self.observation_id
 
     def overlaps(self, other: Volume) -> bool:
@@ -1139,7 +1137,10 @@ def series_of(observations: Iterable[Record]) -> dict[tuple[str, str, str], list
             members[volume.series].append(volume)
     kept: dict[tuple[str, str, str], list[Volume]] = {series: [] for series in members}
     for series, volumes in members.items():
-        for volume in sorted(volumes, key=lambda volume: volume.preference):
+        latest: dict[int, dt.date] = {}
+        for volume in volumes:
+            latest[volume.days] = max(volume.starts, latest.get(volume.days, volume.starts))
+        for volume in sorted(volumes, key=lambda v: v.preference(latest[v.days])):
             if not any(volume.overlaps(other) for other in kept[series]):
                 kept[series].append(volume)
     return {

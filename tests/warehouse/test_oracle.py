@@ -503,13 +503,14 @@ def kept_of(*observations: dict[str, Any]) -> list[str]:
     return [volume.observation_id for volume in series]
 
 
-def test_rolling_weeks_leave_those_that_begin_on_a_monday() -> None:
+def test_rolling_weeks_leave_the_last_and_those_whole_weeks_before_it() -> None:
     first = dt.date(2025, 3, 1)
     days = [first + dt.timedelta(days=offset) for offset in range(23)]
     assert kept_of(*(observe(day.isoformat(), "week", day.isoformat(), 1) for day in days)) == [
-        "2025-03-03",
-        "2025-03-10",
-        "2025-03-17",
+        "2025-03-02",
+        "2025-03-09",
+        "2025-03-16",
+        "2025-03-23",
     ]
 
 
