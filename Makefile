@@ -15,7 +15,8 @@ endif
 quoted = '$(subst ','\'',$(1))'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refresh test ui query check format schemas new-deal build failures lock clean
+.PHONY: help setup refresh test ui query check format schemas new-deal build failures \
+	releases diff verify rollback lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -55,6 +56,22 @@ build: $(READY) ## Build the models in the work database and run dbt's tests; pu
 
 failures: $(READY) ## Print the rows that failed in the last audit
 	@$(PY) -m orchestration.failures $(ARGS)
+
+releases: $(READY) ## List the releases: when, from what, what moved, which one readers have
+	@$(PY) -m orchestration.releases list $(ARGS)
+
+diff: $(READY) ## Say what moved between two releases and why: A=… B=… (the last two)
+	@$(PY) -m orchestration.releases diff $(if $(A),--a $(call quoted,$(A))) \
+		$(if $(B),--b $(call quoted,$(B))) $(ARGS)
+
+verify: $(READY) ## Verify every hash of a release, offline: RELEASE=… (the one readers have)
+	@$(PY) -m orchestration.releases verify $(if $(RELEASE),--release $(call quoted,$(RELEASE))) \
+		$(ARGS)
+
+rollback: $(READY) ## Give readers an earlier release again: RELEASE=… WHY="…" BY=…
+	@$(PY) -m orchestration.releases rollback \
+		$(if $(RELEASE),--release $(call quoted,$(RELEASE))) \
+		$(if $(WHY),--why $(call quoted,$(WHY))) $(if $(BY),--by $(call quoted,$(BY))) $(ARGS)
 
 lock: $(READY) ## Choose new versions within the ranges of pyproject.toml
 	@$(VENV)/bin/uv pip compile $(LOCKED) --upgrade --quiet \

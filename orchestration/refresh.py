@@ -136,6 +136,7 @@ def _summarise(workshop: Workshop, release: Release) -> None:
     failed = [result for result in release.results if not result.is_passed]
     passed = len(release.results) - len(failed)
     print(f"release  {release.release_id}, {len(tables)} tables")
+    print(f"moved    {release.changes['summary']}")
     print(f"checks   {passed} passed, {len(failed)} failed{' (as warnings)' if failed else ''}")
     for result in failed:
         print(f"         warning: {describe(result)}")

@@ -8,6 +8,7 @@ Every step before the rename leaves the last release as it was; every step after
     warehouse/releases/<release_id>/     the immutable copy: database, Parquet, manifest.json
     warehouse/releases/.staging/         a release in the making
     warehouse/releases/.pending-<id>/    complete, about to become or having just become the release
+    warehouse/releases/rollbacks.jsonl   which release was given to readers again, and why
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -43,6 +45,7 @@ from orchestration.hashes import (
     quote_name,
     quote_text,
 )
+from orchestration.releases import diff, log
 
 # Readers with an older DuckDB inside open a file of this version.
 STORAGE_VERSION = "v1.2.0"
@@ -51,6 +54,8 @@ PUBLISHED_SCHEMAS = ("core", "marts", "audit")
 
 FILE_NAME = "gigaledger.duckdb"
 MANIFEST_NAME = "manifest.json"
+MANIFEST_HASH_NAME = "manifest.json.sha256"
+DIFF_NAME = "diff.json"
 _PARQUET = "parquet"
 _STAGING = ".staging"
 _PENDING = ".pending-"
@@ -73,6 +78,10 @@ class Origin:
     """Raw table to the kind of record that its rows belong to."""
     declared: frozenset[Declared]
     """Every check that must have run."""
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Table to the columns that name its rows."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """Table to the hash of the rules that it is made by."""
 
     @property
     def ledger_hash(self) -> str:
@@ -90,6 +99,8 @@ class Release:
     tables: Mapping[str, TableHash]
     results: Sequence[CheckResult]
     quarantined: int
+    changes: Mapping[str, Any]
+    """What diff.json holds: what moved since the release that readers had before."""
 
 
 def publish_release(
@@ -118,11 +129,12 @@ def publish_release(
         staging.mkdir()
         with duckdb.connect(config={"threads": threads}) as connection:
             _attach(connection, work_database, warehouse_dir, staging / FILE_NAME)
-            published_at = _find_free_second(connection, published_at)
-            row, hashes, results = _fill(connection, origin, published_at, say)
+            published_at = _find_free_second(connection, published_at, log.read_log(releases))
+            row, hashes, results, changes = _fill(connection, origin, published_at, releases, say)
             say("write Parquet")
             _write_parquet(connection, staging, sorted(hashes))
             connection.execute(f"use memory; checkpoint {_RELEASE}; detach {_RELEASE}")
+        _write_json(staging / DIFF_NAME, changes)
         _write_manifest(staging, row, hashes, results, origin)
         say("put it in place")
         _sync_tree(staging)
@@ -138,31 +150,43 @@ def publish_release(
         hashes,
         results,
         row.records_quarantined,
+        changes,
     )
 
 
-def _find_free_second(connection: DuckDBPyConnection, published_at: datetime) -> datetime:
-    """Return the time of a release, moved on to a second that no earlier release has."""
-    if not _has_previous(connection):
+def _find_free_second(
+    connection: DuckDBPyConnection, published_at: datetime, rollbacks: Sequence[log.Rollback]
+) -> datetime:
+    """Return the time of a release, moved on to a second that no release or rollback has."""
+    previous = _find_history(connection)
+    if previous is None:
         return published_at
-    rows = connection.execute("select published_at from previous.audit.release").fetchall()
-    taken = {row[0] for row in rows}
+    rows = connection.execute(f"select published_at from {previous}.audit.release").fetchall()
+    taken = {row[0] for row in rows} | {rollback.rolled_back_at for rollback in rollbacks}
     while published_at in taken:
         published_at += timedelta(seconds=1)
     return published_at
 
 
-def _has_previous(connection: DuckDBPyConnection) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_databases() where database_name = 'previous'"
-        ).fetchone()
-    )
+def _find_history(connection: DuckDBPyConnection) -> str | None:
+    """Return the attached database whose history goes on: the last release of a refresh.
+
+    That is the published file, unless a rollback gave readers an earlier release again.
+    """
+    row = connection.execute(
+        "select min(database_name) from duckdb_databases()"
+        f" where database_name in ('{_LATEST}', 'previous')"
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _fill(
-    connection: DuckDBPyConnection, origin: Origin, published_at: datetime, say: Progress
-) -> tuple[history.ReleaseRow, dict[str, TableHash], list[CheckResult]]:
+    connection: DuckDBPyConnection,
+    origin: Origin,
+    published_at: datetime,
+    releases: Path,
+    say: Progress,
+) -> tuple[history.ReleaseRow, dict[str, TableHash], list[CheckResult], dict[str, Any]]:
     """Fill the staged file from the work database; return what it is and what it holds."""
     say("copy the published tables")
     tables = _copy_tables(connection)
@@ -185,12 +209,15 @@ def _fill(
         checks_failed=sum(not result.is_passed for result in results),
         records_quarantined=_count(connection, "work.raw_ledger.quarantine"),
     )
-    clock_tables = _write_history(connection, row, results, origin)
+    clock_tables = _write_history(connection, row, results, origin, log.read_log(releases))
+    say("compare it with the release before")
+    changes = _write_changes(connection, _describe(row, hashes, results, origin), releases)
     hashes |= {table: hash_table(connection, table) for table in clock_tables}
-    return row, hashes, results
+    return row, hashes, results, changes
 
 
 _RELEASE = "gigaledger"
+_LATEST = "latest"
 
 
 def _require_sane(warehouse_dir: Path) -> None:
@@ -227,9 +254,11 @@ def settle(warehouse_dir: Path) -> None:
     file = warehouse_dir / FILE_NAME
     pendings = list(releases.glob(f"{_PENDING}*"))
     link = warehouse_dir / _PARQUET
-    if not pendings and (not file.exists() or _is_newer(link, file)):
+    is_settled = not pendings and not log.is_begun(releases)
+    if is_settled and (not file.exists() or _is_newer(link, file)):
         return
     release_id = read_release_id(file) if file.exists() else None
+    log.settle(releases, file)
     for pending in pendings:
         if pending.name == f"{_PENDING}{release_id}":
             os.rename(pending, releases / str(release_id))
@@ -254,8 +283,18 @@ def _attach(
         f"attach {quote_text(str(staged))} as {_RELEASE} (storage_version '{STORAGE_VERSION}')"
     )
     previous = warehouse_dir / FILE_NAME
-    if previous.exists():
-        connection.execute(f"attach {quote_text(str(previous))} as previous (read_only)")
+    if not previous.exists():
+        return
+    releases = warehouse_dir / "releases"
+    standing = log.find_standing(releases, read_release_id(previous))
+    connection.execute(f"attach {quote_text(str(previous))} as previous (read_only)")
+    if standing and (latest := releases / standing.latest / FILE_NAME).exists():
+        if read_release_id(latest) is None:
+            raise ReleaseError(
+                f"{latest} cannot be read, and it holds the history up to the rollback; delete its"
+                " folder to go on without that history"
+            )
+        connection.execute(f"attach {quote_text(str(latest))} as {_LATEST} (read_only)")
 
 
 def _copy_tables(connection: DuckDBPyConnection) -> list[str]:
@@ -364,10 +403,11 @@ def _write_history(
     row: history.ReleaseRow,
     results: Sequence[CheckResult],
     origin: Origin,
+    rollbacks: Sequence[log.Rollback],
 ) -> list[str]:
-    previous = "previous" if _has_previous(connection) else None
+    previous = _find_history(connection)
     history.create_tables(connection)
-    history.write_releases(connection, row, previous=previous)
+    history.write_releases(connection, row, previous=previous, rollbacks=rollbacks)
     history.write_check_results(connection, row.release_id, results)
     history.write_record_history(
         connection,
@@ -394,14 +434,38 @@ def _write_parquet(connection: DuckDBPyConnection, staging: Path, tables: Sequen
         )
 
 
-def _write_manifest(
-    staging: Path,
+def _write_changes(
+    connection: DuckDBPyConnection, manifest: Mapping[str, Any], releases: Path
+) -> dict[str, Any]:
+    """Compare the staged file with what readers have now; return what diff.json holds."""
+    new = diff.Side(_RELEASE, manifest)
+    row = connection.execute(
+        "select 1 from duckdb_databases() where database_name = 'previous'"
+    ).fetchone()
+    if row is None:
+        return diff.describe_first(new)
+    (release_id,) = connection.execute(
+        "select max(release_id) from previous.audit.check_result"
+    ).fetchall()[0]
+    path = releases / release_id / MANIFEST_NAME
+    try:
+        old = diff.Side("previous", json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        summary = f"not compared: the manifest of {release_id} is gone or damaged"
+        return diff.describe_first(new, summary)
+    changes = diff.compare(connection, old, new, most_rows=diff.MOST_ROWS_WHILE_PUBLISHING)
+    history.write_changes(connection)
+    return changes
+
+
+def _describe(
     row: history.ReleaseRow,
     tables: Mapping[str, TableHash],
     results: Sequence[CheckResult],
     origin: Origin,
-) -> None:
-    manifest = {
+) -> dict[str, Any]:
+    """Return the manifest of a release, but for its files."""
+    return {
         "release_id": row.release_id,
         "published_at": f"{row.published_at.isoformat()}Z",
         "today": row.today.isoformat(),
@@ -417,20 +481,40 @@ def _write_manifest(
                 "row_count": found.row_count,
                 "content_hash": found.content_hash,
                 "depends_on_clock": table.removeprefix("audit.") in history.CLOCK_TABLES,
+                "key": list(origin.keys.get(table, ())),
+                "rule_hash": origin.rules.get(table),
             }
             for table, found in sorted(tables.items())
         ],
         "checks_declared": len(origin.declared),
         "checks_executed": sum(result.is_executed for result in results),
         "checks": [_as_json(result) for result in results],
-        "files": {
-            path.relative_to(staging).as_posix(): hash_file(path)
-            for path in sorted(staging.rglob("*"))
-            if path.is_file()
-        },
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    (staging / MANIFEST_NAME).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _write_manifest(
+    staging: Path,
+    row: history.ReleaseRow,
+    tables: Mapping[str, TableHash],
+    results: Sequence[CheckResult],
+    origin: Origin,
+) -> None:
+    files = {
+        path.relative_to(staging).as_posix(): hash_file(path)
+        for path in sorted(staging.rglob("*"))
+        if path.is_file()
+    }
+    manifest = staging / MANIFEST_NAME
+    _write_json(manifest, _describe(row, tables, results, origin) | {"files": files})
+    # As sha256sum writes it, so that `sha256sum --check` reads it.
+    (staging / MANIFEST_HASH_NAME).write_text(
+        f"{hash_file(manifest)}  {MANIFEST_NAME}\n", encoding="utf-8"
+    )
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _as_json(result: CheckResult) -> dict[str, object]:
@@ -460,6 +544,19 @@ def _swap_in(file: Path, warehouse_dir: Path) -> None:
     file.chmod(0o444)
     os.replace(beside, warehouse_dir / FILE_NAME)
     _sync(warehouse_dir)
+
+
+def put_back(warehouse_dir: Path, rollback: log.Rollback) -> None:
+    """Give readers an earlier release again, byte for byte, and enter it in the log.
+
+    Stopped anywhere, what readers have and what the log says agree after the next `settle`.
+    """
+    releases = warehouse_dir / "releases"
+    log.begin(releases, rollback)
+    try:
+        _swap_in(releases / rollback.release_id / FILE_NAME, warehouse_dir)
+    finally:
+        settle(warehouse_dir)
 
 
 def _point(link: Path, target: Path) -> None:

@@ -16,10 +16,13 @@ LEDGER = f"{_PREFIX}LEDGER"
 WAREHOUSE = f"{_PREFIX}WAREHOUSE"
 TODAY = f"{_PREFIX}TODAY"
 THREADS = f"{_PREFIX}THREADS"
+KEEP_RELEASES = f"{_PREFIX}KEEP_RELEASES"
 # Not a setting: what dbt's profile reads, handed to the dbt process by `dbt_environment`.
 WORK_DB = f"{_PREFIX}WORK_DB"
 
 _MAX_THREADS = 256
+# The release that readers have, and one to go back to.
+_MIN_RELEASES = 2
 
 # Nothing is reported, and the UI opens on the assets, not on a form that asks for an address.
 _DAGSTER_YAML = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
@@ -50,6 +53,8 @@ class Settings:
     """A fact that is said to be known after this day is refused as a mistake."""
     threads: int
     """How many threads DuckDB may use."""
+    keep_releases: int | None = 30
+    """How many of the latest releases are kept, besides the last of each month; None keeps all."""
     dagster_home: Path = ROOT / ".dagster"
     """Where Dagster keeps its runs."""
     dbt_project_dir: Path = ROOT / "dbt_project"
@@ -109,6 +114,7 @@ def read_settings(
         # A build for a past day keeps the later facts: its as-of macros may be asked about them.
         latest_day=max(today, clock_day),
         threads=_read_threads(environment),
+        keep_releases=_read_keep_releases(environment),
     )
 
 
@@ -127,7 +133,7 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = (LEDGER, WAREHOUSE, TODAY, THREADS)
+    known = (LEDGER, WAREHOUSE, TODAY, THREADS, KEEP_RELEASES)
     for name in sorted(environment):
         if name.startswith(_PREFIX) and name not in (*known, WORK_DB):
             close = difflib.get_close_matches(name, known, n=1)
@@ -180,5 +186,19 @@ def _read_threads(environment: Mapping[str, str]) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MAX_THREADS:
         raise SettingsError(
             f"{THREADS}: {text!r} is not a number of threads; write 1 to {_MAX_THREADS}"
+        )
+    return int(text)
+
+
+def _read_keep_releases(environment: Mapping[str, str]) -> int | None:
+    text = _read_text(environment, KEEP_RELEASES)
+    if text is None:
+        return Settings.keep_releases
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < _MIN_RELEASES:
+        raise SettingsError(
+            f"{KEEP_RELEASES}: {text!r} is not a number of releases; write {_MIN_RELEASES} or more,"
+            " or all"
         )
     return int(text)

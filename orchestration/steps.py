@@ -37,6 +37,8 @@ from orchestration.dbt_process import (
 )
 from orchestration.hashes import InputFile, hash_inputs
 from orchestration.release import Origin, Release, publish_release
+from orchestration.releases.prune import prune
+from orchestration.releases.rules import hash_rules, read_keys
 from orchestration.settings import ROOT, Settings
 from sources.ledger.flatten import RAW_TABLES
 from sources.ledger.load import BULK_NAMES, LedgerReport, load_ledger
@@ -142,21 +144,37 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         raise AuditError(f"there is nothing to publish in {settings.work_dir}; refresh")
     with open_work(settings) as connection:
         rows = connection.execute(f"select * from {_INPUT_TABLE} order by path").fetchall()
+    manifest = load_manifest(settings)
     origin = Origin(
         git_revision=_read_git_revision(),
         versions={name: metadata.version(name) for name in _VERSIONS}
         | {"python": platform.python_version()},
         inputs=[InputFile(*row) for row in rows],
         records={table: raw.kind for table, raw in RAW_TABLES.items()},
-        declared=list_declared(_load_suites(settings), load_manifest(settings)),
+        declared=list_declared(_load_suites(settings), manifest),
+        keys=read_keys(manifest),
+        rules=hash_rules(manifest),
     )
-    return publish_release(
+    release = publish_release(
         settings.work_database,
         settings.warehouse_dir,
         origin,
         threads=settings.threads,
         progress=progress,
     )
+    prune_releases(settings, progress or (lambda message: None))
+    return release
+
+
+def prune_releases(settings: Settings, say: Progress) -> None:
+    """Delete old releases; what cannot be deleted is told and fails nothing, for it is published."""
+    try:
+        pruned = prune(settings.warehouse_dir, settings.keep_releases)
+    except OSError as error:
+        say(f"old releases could not be pruned, the next refresh tries again: {error}")
+        return
+    if pruned:
+        say(f"pruned {len(pruned)} old releases: {', '.join(pruned)}")
 
 
 def _load_suites(settings: Settings) -> list[Suite]:

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import steps
+from orchestration.releases.tell import tell_diff
 from orchestration.resources import Workshop
 
 
@@ -35,6 +36,8 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                 "records quarantined": published.quarantined,
                 "checks": len(published.results),
                 "tables": dg.MetadataValue.table(rows),
+                "what moved": published.changes["summary"],
+                "changes": dg.MetadataValue.md(f"```\n{tell_diff(published.changes, most=5)}\n```"),
             }
         )
 

@@ -28,7 +28,7 @@ def test_what_fails_keeps_the_last_release_and_says_why(
 
     published = capsys.readouterr().out
     first = _list_releases(world)
-    assert f"release  {first[0]}, 9 tables" in published
+    assert f"release  {first[0]}, 11 tables" in published
     assert "checks   6 passed, 0 failed" in published
     assert "1  core.dim_deal" in published
     assert "OpenAI   4.5 GW gross, 4.5 GW net, 4.5 GW firm" in published

@@ -50,6 +50,8 @@ def test_today_is_the_utc_day_wherever_the_machine_stands() -> None:
         ("GIGALEDGER_TODAY", "2025-02-30", "is not a day"),
         ("GIGALEDGER_THREADS", "0", "write 1 to 256"),
         ("GIGALEDGER_THREADS", "two", "is not a number of threads"),
+        ("GIGALEDGER_KEEP_RELEASES", "1", "write 2 or more, or all"),
+        ("GIGALEDGER_KEEP_RELEASES", "none", "is not a number of releases"),
         ("GIGALEDGER_LEDGER", "nowhere/at/all", "is not a folder"),
         ("GIGALEDGER_WAREHOUSE", "Makefile", "is a file"),
         ("GIGALEDGER_LEGDER", "ledger", "did you mean GIGALEDGER_LEDGER?"),
@@ -66,6 +68,12 @@ def test_a_setting_left_empty_is_not_set() -> None:
     assert read_settings({"GIGALEDGER_THREADS": " "}).threads == 2
 
 
+def test_number_of_releases_kept_can_be_lifted() -> None:
+    assert read_settings({}).keep_releases == 30
+    assert read_settings({"GIGALEDGER_KEEP_RELEASES": "5"}).keep_releases == 5
+    assert read_settings({"GIGALEDGER_KEEP_RELEASES": "all"}).keep_releases is None
+
+
 def test_example_of_settings_names_all_of_them_and_no_other() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     named = {line.lstrip("# ").split("=")[0] for line in lines if "GIGALEDGER_" in line}
@@ -75,4 +83,5 @@ def test_example_of_settings_names_all_of_them_and_no_other() -> None:
         "GIGALEDGER_WAREHOUSE",
         "GIGALEDGER_TODAY",
         "GIGALEDGER_THREADS",
+        "GIGALEDGER_KEEP_RELEASES",
     }

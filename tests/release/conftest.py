@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -84,15 +86,17 @@ _DECLARED = {
 }
 
 
-def make_origin() -> Origin:
+def make_origin(**changes: Any) -> Origin:
     """What the release says it was made from."""
-    return Origin(
+    origin = Origin(
         git_revision=None,
         versions={"duckdb": duckdb.__version__},
         inputs=[InputFile("deals/oracle.yml", 10, "ab" * 32)],
         records={"deal": "deal", "deal_event": "deal"},
         declared=frozenset(_DECLARED),
+        keys={"core.dim_deal": ("deal_id",)},
     )
+    return replace(origin, **changes)
 
 
 @pytest.fixture
@@ -121,11 +125,11 @@ def change_work(warehouse: Path) -> Callable[[str], None]:
 def publish(warehouse: Path) -> Callable[..., Release]:
     """Publish the work database."""
 
-    def run(*, now: datetime = NOON, threads: int = 2) -> Release:
+    def run(*, now: datetime = NOON, threads: int = 2, **changes: Any) -> Release:
         return publish_release(
             warehouse / "work" / "gigaledger.duckdb",
             warehouse,
-            make_origin(),
+            make_origin(**changes),
             now=now,
             threads=threads,
         )

@@ -70,7 +70,7 @@ def test_parquet_holds_what_the_tables_hold(publish: Publish, warehouse: Path) -
         file, "select table_schema, table_name from information_schema.tables order by all"
     )
 
-    assert len(tables) == 9
+    assert len(tables) == 11
     for schema, name in tables:
         parquet = warehouse / "parquet" / f"{name}.parquet"
         difference = f"(from {schema}.{name} except all from read_parquet($${parquet}$$))"

@@ -1,0 +1,1 @@
+"""What can be done with releases that were published: list, compare, verify, put back, prune."""
