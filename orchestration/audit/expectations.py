@@ -34,6 +34,8 @@ _ROWS_OF_A_QUERY = "unexpected_rows_expectation"
 
 def import_early() -> None:
     """Begin to import Great Expectations in the background."""
+    # Dagster asks SQLAlchemy meanwhile, and fails when it meets the half of this module.
+    importlib.import_module("sqlalchemy.orm")
     threading.Thread(target=_import, name="great-expectations", daemon=True).start()
 
 
