@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.intact import DamagedError, require_intact
 from orchestration.settings import SettingsError, read_settings
 
 _HELP = """\
@@ -47,9 +48,11 @@ def open_release(path: Path) -> duckdb.DuckDBPyConnection:
 
     Raises:
         FileNotFoundError: no release has been published yet.
+        DamagedError: the file is not what was published.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no release at {path}: run `make refresh` first")
+    require_intact(path)
     connection = duckdb.connect(str(path), read_only=True)
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
@@ -135,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         path = read_settings().release_file
         connection = open_release(path)
-    except (SettingsError, FileNotFoundError, duckdb.Error) as error:
+    except (SettingsError, FileNotFoundError, DamagedError, duckdb.Error) as error:
         print(error, file=sys.stderr)
         return 1
     with connection:

@@ -45,6 +45,7 @@ from orchestration.hashes import (
     quote_name,
     quote_text,
 )
+from orchestration.intact import DamagedError, find_intact_copy, require_intact
 from orchestration.releases import diff, log
 
 # Readers with an older DuckDB inside open a file of this version.
@@ -225,11 +226,30 @@ def _require_sane(warehouse_dir: Path) -> None:
     if link.exists() and not link.is_symlink():
         raise ReleaseError(f"{link} is in the way: a release puts a link there; move it elsewhere")
     file = warehouse_dir / FILE_NAME
+    if file.exists():
+        _mend_published(file)
     if file.exists() and read_release_id(file) is None:
         raise ReleaseError(
             f"{file} is no release that can be read; move it away, or put back the copy that"
             f" stands under {warehouse_dir / 'releases'}"
         )
+
+
+def _mend_published(file: Path) -> None:
+    """Put the kept copy in the place of a damaged file: the next release continues its history."""
+    try:
+        require_intact(file)
+    except DamagedError as error:
+        # One that cannot say which release it is most likely is the one that the link leads to.
+        link = file.parent / _PARQUET
+        named = read_release_id(file) or link.resolve().parent.name
+        copy = find_intact_copy(file, named)
+        if copy is None:
+            raise ReleaseError(
+                f"{file} is damaged, and so is its copy, or there is none; move it away to publish"
+                " without the history that it holds"
+            ) from error
+        _swap_in(copy, file.parent)
 
 
 def read_release_id(file: Path) -> str | None:
