@@ -66,14 +66,20 @@ def make_world(folder: Path) -> Settings:
     shutil.copytree(ROOT / "dbt_project" / "macros", project / "macros")
     for name in ("profiles.yml", ".dbtignore"):
         shutil.copy(ROOT / "dbt_project" / name, project / name)
+    write_ledger(folder / "ledger", oracle=4.5)
+    return open_world(folder)
+
+
+def open_world(folder: Path) -> Settings:
+    """Return the settings of the small world that stands in a folder."""
     return Settings(
-        ledger_dir=write_ledger(folder / "ledger", oracle=4.5),
+        ledger_dir=folder / "ledger",
         warehouse_dir=folder / "warehouse",
         today=_DAY,
         latest_day=_DAY,
         threads=2,
         dagster_home=folder / "dagster",
-        dbt_project_dir=project,
+        dbt_project_dir=folder / "project",
     )
 
 

@@ -99,15 +99,19 @@ def make_origin(**changes: Any) -> Origin:
     return replace(origin, **changes)
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
-    """An empty warehouse folder, with a checked build in its work folder."""
-    folder = tmp_path / "ware house's"
+def make_warehouse(folder: Path) -> Path:
+    """Make a warehouse folder that is empty but for a checked build in its work folder."""
     (folder / "work").mkdir(parents=True)
     with duckdb.connect(folder / "work" / "gigaledger.duckdb") as connection:
         connection.execute(_SCHEMA)
         write_results(connection, [make_result()])
     return folder
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    """An empty warehouse folder, with a checked build in its work folder."""
+    return make_warehouse(tmp_path / "ware house's")
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""Bits flipped, pages wiped and ends cut off: what is damaged gives no answer."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from orchestration.hashes import hash_table, quote_text
+from orchestration.intact import DamagedError
+from orchestration.query import open_release
+from orchestration.release import Release, publish_release
+from tests.faults.world import Fault, Say
+from tests.release.conftest import make_origin, make_warehouse
+
+T = TypeVar("T")
+
+_PAGE = 4_096
+
+# What a reader whom the project does not control makes of a damaged file.
+REFUSED, RIGHT, WRONG = "refused", "the right answer", "a wrong answer"
+
+
+def spoil(path: Path, chance: random.Random) -> str:
+    """Damage a file in place in one of three ways; return which and where."""
+    path.chmod(0o644)
+    size = path.stat().st_size
+    before = path.read_bytes()
+    while True:
+        place = chance.randrange(size)
+        manner = chance.choice(("bit", "bit", "page", "cut"))
+        with path.open("r+b") as file:
+            if manner == "cut":
+                file.truncate(place)
+                return f"cut at {place}"
+            file.seek(place)
+            if manner == "bit":
+                file.write(bytes([before[place] ^ 1 << chance.randrange(8)]))
+                return f"a bit at {place}"
+            page = before[place : place + _PAGE]
+            if any(page):
+                file.write(bytes(len(page)))
+                return f"a page wiped at {place}"
+
+
+def spoil_all(folder: Path, say: Say, *, count: int, seed: int = 1) -> dict[str, object]:
+    """Damage the published file, its Parquet and the work file, `count` times in all."""
+    chance = random.Random(seed)
+    warehouse = make_warehouse(folder / "warehouse")
+    release = _publish(warehouse)
+    each = count // 5
+    figures: dict[str, object] = {"damaged files": 5 * each}
+    refused = sum(_is_query_refused(release.file, chance) for _ in range(each))
+    figures[f"published file, of {each}: refused by make query"] = refused
+    if refused != each:
+        raise Fault(f"make query answered from {each - refused} damaged files")
+    say("published file, by make query")
+    plain = Counter(_ask_plainly(release, chance) for _ in range(each))
+    say("published file, by a plain DuckDB")
+    parquet = Counter(_ask_parquet(release, chance) for _ in range(each))
+    say("Parquet, by a plain DuckDB")
+    for name, found in (("published file", plain), ("Parquet", parquet)):
+        for verdict in (REFUSED, RIGHT, WRONG):
+            figures[f"{name}, of {each}: a plain DuckDB gave {verdict}"] = found[verdict]
+    work = Counter(_publish_damaged(folder, warehouse, release, chance) for _ in range(each))
+    say("work file, by a publication")
+    figures[f"work file, of {each}: publication refused"] = work[REFUSED]
+    figures[f"work file, of {each}: what was published was unharmed"] = work[RIGHT]
+    if work[WRONG]:
+        raise Fault(f"{work[WRONG]} damaged work files were published with other contents")
+    for _ in range(each):
+        spoil(release.file, chance)
+        _publish(warehouse)
+        open_release(release.file).close()
+    say("published file, by the next publication")
+    figures[f"published file, of {each}: mended by the next publication"] = each
+    return figures
+
+
+def _publish(warehouse: Path) -> Release:
+    return publish_release(warehouse / "work" / "gigaledger.duckdb", warehouse, make_origin())
+
+
+def _is_query_refused(file: Path, chance: random.Random) -> bool:
+    """Return whether the prompt of the project refuses the published file once it is damaged."""
+
+    def ask() -> bool:
+        try:
+            open_release(file).close()
+        except DamagedError as error:
+            return "make refresh" in str(error)
+        return False
+
+    return _with_damage(file, chance, ask)
+
+
+def _ask_plainly(release: Release, chance: random.Random) -> str:
+    def ask() -> str:
+        try:
+            with duckdb.connect(release.file, read_only=True) as connection:
+                return _judge(
+                    hash_table(connection, table) == stated
+                    for table, stated in release.tables.items()
+                )
+        except duckdb.Error:
+            return REFUSED
+
+    return _with_damage(release.file, chance, ask)
+
+
+def _ask_parquet(release: Release, chance: random.Random) -> str:
+    table = chance.choice(sorted(release.tables))
+    path = release.file.parent / "parquet" / f"{table.split('.')[1]}.parquet"
+
+    def ask() -> str:
+        try:
+            with duckdb.connect() as connection:
+                connection.execute(
+                    f"create temp view held as from read_parquet({quote_text(str(path))})"
+                )
+                return _judge([hash_table(connection, "held") == release.tables[table]])
+        except duckdb.Error:
+            return REFUSED
+
+    return _with_damage(path, chance, ask)
+
+
+def _publish_damaged(folder: Path, warehouse: Path, sound: Release, chance: random.Random) -> str:
+    """Publish from a damaged work file into a warehouse of its own."""
+    own = folder / "own"
+    shutil.rmtree(own, ignore_errors=True)
+    (own / "work").mkdir(parents=True)
+    shutil.copy(warehouse / "work" / "gigaledger.duckdb", own / "work")
+    spoil(own / "work" / "gigaledger.duckdb", chance)
+    try:
+        found = _publish(own)
+    except (duckdb.Error, ValueError):
+        if (own / "gigaledger.duckdb").exists():
+            raise Fault("a publication that failed published") from None
+        return REFUSED
+    same = {name: table for name, table in sound.tables.items() if "audit." not in name}
+    return _judge(found.tables[name] == table for name, table in same.items())
+
+
+def _judge(same: Iterable[bool]) -> str:
+    return RIGHT if all(same) else WRONG
+
+
+def _with_damage(path: Path, chance: random.Random, ask: Callable[[], T]) -> T:
+    """Return what asking gives while the file is damaged; it is whole again afterwards."""
+    whole = path.read_bytes()
+    try:
+        spoil(path, chance)
+        return ask()
+    finally:
+        path.write_bytes(whole)
