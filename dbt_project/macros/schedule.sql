@@ -13,7 +13,7 @@ dated_phase as (
         deal.deal_id,
         phase.phase_seq,
         {{ month_index('coalesce(phase.online_on, phase.promised_from)') }} as from_month,
-        {{ month_index('coalesce(phase.online_on, phase.promised_to)') }} as to_month,
+        {{ month_index('coalesce(phase.online_until, phase.promised_to)') }} as to_month,
         {% for bound in ['low', 'base', 'high'] %}
         phase.capacity_gw_{{ bound }} as phase_{{ bound }},
         deal.capacity_gw_{{ bound }} as headline_{{ bound }},

@@ -660,17 +660,14 @@ def schedule_money(amount: Bounds, term: Mapping[str, Any]) -> Scheduled:
 def phase_slips(deal: Record, day: dt.date) -> dict[int, tuple[dt.date, dt.date, int]]:
     """S8: first promise, latest promise or actual start, and days between, by promised phase.
 
-    Of several lists of one day the last one holds. What was never promised cannot slip.
+    Every list counts, those of one day in the order of the file. What was never promised cannot
+    slip.
     """
-    known = [(known_on, event) for known_on, event in events_in_order(deal) if known_on <= day]
-    list_of_day = {known[0][0]: deal.get("phases") or []} if known else {}
-    for known_on, event in known:
-        if event.get("phases") is not None:
-            list_of_day[known_on] = event["phases"]
+    known = [event for known_on, event in events_in_order(deal) if known_on <= day]
     first: dict[int, dt.date] = {}
     latest: dict[int, dt.date] = {}
-    for phases in list_of_day.values():
-        for phase in phases:
+    for holder in (deal, *known) if known else ():
+        for phase in holder.get("phases") or ():
             seq = phase["seq"]
             if phase.get("starts"):
                 latest[seq] = to_period(phase["starts"])[0]

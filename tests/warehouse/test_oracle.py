@@ -343,6 +343,27 @@ def test_phase_stated_again_slips_and_leaves_its_old_months() -> None:
     assert not [month for _, month in months if month.startswith("2026")]
 
 
+def test_promise_replaced_on_its_own_day_is_the_first(
+) -> None:
+    deal = make_deal(
+        "d",
+        "compute_supply",
+        make_event("2025-01-01", "definitive", 10, phases=[{"seq": 1, "starts": "2026-H2"}]),
+        make_event("2025-01-01", "definitive", phases=[{"seq": 1, "starts": "2027-H1"}]),
+    )
+    assert oracle.phase_slips(deal, LATER) == {1: (dt.date(2026, 7, 1), dt.date(2027, 1, 1), 184)}
+
+
+def test_phase_that_came_online_in_a_year_is_spread_over_its_months() -> None:
+    deal = scheduled_deal(
+        phases=[{"seq": 1, "capacity_gw": 3, "starts": "2026-H2", "online_on": 2025}]
+    )
+    months = by_month(oracle.schedule_capacity(ask([deal]).states["d"]))
+    stated = {month: amount for (basis, month), amount in months.items() if basis == "stated"}
+    assert (len(stated), set(stated.values())) == (12, {0.25})
+    assert (min(stated), max(stated)) == ("2025-01", "2025-12")
+
+
 # Example G
 
 

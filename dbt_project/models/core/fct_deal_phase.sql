@@ -11,7 +11,8 @@ phase as (
         {{ bounds('capacity', 'capacity_gw', gw_type()) }},
         promised_from,
         promised_to,
-        online_on
+        online_on,
+        online_until
     from {{ ref('stg_ledger__deal_phase') }}
 ),
 
@@ -31,14 +32,32 @@ versioned as (
         on phase.deal_id = version.deal_id and phase.event_seq = version.event_seq
 ),
 
-promised as (
+counted as (
     select
-        versioned.*,
-        first_value(promised_from ignore nulls) over (
+        *,
+        count(promised_from) over (
             partition by deal_id, phase_seq order by fold_seq
             rows between unbounded preceding and current row
-        ) as first_promised
+        ) as times_promised,
+        count(starts_on) over (
+            partition by deal_id, phase_seq order by fold_seq
+            rows between unbounded preceding and current row
+        ) as times_dated,
+        row_number() over (
+            partition by deal_id, phase_seq, valid_from order by fold_seq desc
+        ) as from_last_of_day
     from versioned
+),
+
+promised as (
+    select
+        *,
+        max(case when times_promised = 1 then promised_from end) over (
+            partition by deal_id, phase_seq order by fold_seq
+            rows between unbounded preceding and current row
+        ) as first_promised,
+        max(starts_on) over (partition by deal_id, phase_seq, times_dated) as latest_promised
+    from counted
 )
 
 select
@@ -52,10 +71,16 @@ select
     promised.promised_from,
     promised.promised_to,
     promised.online_on,
+    promised.online_until,
     promised.valid_to is null as is_latest,
+    promised.first_promised,
+    promised.latest_promised,
+    cast(promised.times_promised as integer) as times_promised,
     {{ days_between('promised.first_promised', 'promised.starts_on') }} as slip_days,
     deal.source_ids,
     deal.confidence
 from promised
 inner join deal
     on promised.deal_id = deal.deal_id
+-- Of several statements of one day the last stands, with what the others promised before it.
+where promised.from_last_of_day = 1

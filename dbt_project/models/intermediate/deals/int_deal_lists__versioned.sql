@@ -1,5 +1,6 @@
 -- The list of the deal itself is version 0, known from the deal's first event. A list on an event
--- replaces it from that event on; of several on one day the last one holds.
+-- replaces it from that event on. Of several on one day the last one holds, the others end on the
+-- day on which they begin: they hold on no day, but what they promised was promised (S8).
 with event as (
     select * from {{ ref('int_deal_events__bounded') }}
 ),
@@ -26,18 +27,13 @@ stated as (
     select deal_id, 'links' as item_kind, event_seq, fold_seq, known_on
     from event
     where has_links
-),
-
-ranged as (
-    select
-        deal_id,
-        item_kind,
-        event_seq,
-        fold_seq,
-        known_on as valid_from,
-        lead(known_on) over (partition by deal_id, item_kind order by fold_seq) as valid_to
-    from stated
 )
 
-select * from ranged
-where valid_to is null or valid_to > valid_from
+select
+    deal_id,
+    item_kind,
+    event_seq,
+    fold_seq,
+    known_on as valid_from,
+    lead(known_on) over (partition by deal_id, item_kind order by fold_seq) as valid_to
+from stated

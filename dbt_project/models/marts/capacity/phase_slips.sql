@@ -25,31 +25,16 @@ party as (
 ranked as (
     select
         phase.*,
-        row_number() over (
-            partition by deal_id, phase_seq
-            order by case when promised_from is null then 1 else 0 end, known_on
-        ) as first_order,
         row_number() over (partition by deal_id, phase_seq order by known_on desc) as last_order,
-        sum(capacity_gw_base) over (partition by deal_id, known_on order by phase_seq) as so_far_gw
+        sum(case when promised_from is not null or online_on is not null then capacity_gw_base end)
+            over (partition by deal_id, known_on, valid_to order by phase_seq) as so_far_gw
     from phase
-    where promised_from is not null or online_on is not null
 ),
 
+-- A phase that was never promised for a date cannot slip.
 span as (
-    select
-        deal_id,
-        phase_seq,
-        max(case when first_order = 1 then promised_from end) as first_promised,
-        max(case when last_order = 1 then coalesce(online_on, promised_from) end) as latest_promised,
-        max(case when last_order = 1 then promised_to end) as latest_promised_to,
-        max(case when last_order = 1 then online_on end) as online_on,
-        max(case when last_order = 1 then so_far_gw end) as so_far_gw,
-        max(case when last_order = 1 and is_promised then 1 else 0 end) as is_promised,
-        count(promised_from) as times_promised
-    from ranked
-    group by deal_id, phase_seq
-    -- A phase that was never promised for a date cannot slip.
-    having count(promised_from) > 0
+    select * from ranked
+    where last_order = 1 and first_promised is not null
 ),
 
 builder as (
@@ -88,13 +73,13 @@ select
     coalesce(
         deal.commitment <> 'delivered'
         and deal.commitment <> 'cancelled'
-        and span.is_promised = 1
+        and span.is_promised
         and span.online_on is null
-        and span.latest_promised_to < today.today
+        and span.promised_to < today.today
         and coalesce(deal.online_gw_base, 0) < coalesce(span.so_far_gw, 0.000000001),
         false
     ) as is_overdue,
-    cast(span.times_promised as integer) as times_promised,
+    span.times_promised,
     deal.source_ids,
     deal.confidence
 from span

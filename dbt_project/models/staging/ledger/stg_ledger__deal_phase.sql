@@ -13,5 +13,6 @@ select
     {{ period_first_day('starts') }} as promised_from,
     {{ period_last_day('coalesce(ends, starts)') }} as promised_to,
     {{ period_first_day('online_on') }} as online_on,
+    {{ period_last_day('online_on') }} as online_until,
     note
 from source
