@@ -39,65 +39,50 @@ candidate as (
             and (claim_day.org_id is null or observation.org_id = claim_day.org_id)
 ),
 
-nearest_observation as (
-    select *
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by claim_id, asked, side, org_id, scope, measure
+            order by days_off, period_days, known_on desc, observation_id desc
+        ) as preference
     from candidate
     where days_off <= {{ claim_span_tolerance_days() }}
-    qualify row_number() over (
-        partition by claim_id, asked, side, org_id, scope, measure
-        order by days_off, period_days, known_on desc, observation_id desc
-    ) = 1
 ),
 
-paired as (
-    select
-        earlier.claim_id,
-        earlier.asked,
-        earlier.org_id,
-        earlier.scope,
-        earlier.measure,
-        earlier.level,
-        earlier.observation_id as from_observation_id,
-        later.observation_id as to_observation_id,
-        earlier.period_middle as from_on,
-        later.period_middle as to_on,
-        {{ days_between('earlier.period_middle', 'later.period_middle') }} as days,
-        earlier.tokens_per_month_base as from_tokens_per_month,
-        later.tokens_per_month_base as to_tokens_per_month,
-        {{ log_growth('earlier.tokens_per_month_base', 'later.tokens_per_month_base') }}
-            as log_growth,
-        earlier.basis not in ('stated', 'measured')
-        or later.basis not in ('stated', 'measured') as rests_on_derived,
-        {{ array_union(['earlier.source_ids', 'later.source_ids']) }} as source_ids,
-        {{ lower_confidence(['earlier.confidence', 'later.confidence']) }} as confidence
-    from nearest_observation as earlier
-    inner join nearest_observation as later
-        on
-            earlier.claim_id = later.claim_id
-            and earlier.asked = later.asked
-            and earlier.org_id = later.org_id
-            and earlier.scope = later.scope
-            and earlier.measure = later.measure
-            and earlier.period_end < later.period_start
-    where earlier.side = 'from' and later.side = 'to'
+nearest_observation as (
+    select * from ranked
+    where preference = 1
 )
 
+{% set days = days_between('earlier.period_middle', 'later.period_middle') -%}
+{%- set growth = log_growth('earlier.tokens_per_month_base', 'later.tokens_per_month_base') -%}
 select
-    claim_id,
-    asked,
-    org_id,
-    scope,
-    measure,
-    level,
-    from_observation_id,
-    to_observation_id,
-    from_on,
-    to_on,
-    days,
-    from_tokens_per_month,
-    to_tokens_per_month,
-    {{ yearly_factor('log_growth', 'days') }} as yearly_growth_factor,
-    rests_on_derived,
-    source_ids,
-    confidence
-from paired
+    earlier.claim_id,
+    earlier.asked,
+    earlier.org_id,
+    earlier.scope,
+    earlier.measure,
+    earlier.level,
+    earlier.observation_id as from_observation_id,
+    later.observation_id as to_observation_id,
+    earlier.period_middle as from_on,
+    later.period_middle as to_on,
+    {{ days }} as days,
+    earlier.tokens_per_month_base as from_tokens_per_month,
+    later.tokens_per_month_base as to_tokens_per_month,
+    {{ yearly_factor(growth, days) }} as yearly_growth_factor,
+    earlier.basis not in ('stated', 'measured')
+    or later.basis not in ('stated', 'measured') as rests_on_derived,
+    {{ array_union(['earlier.source_ids', 'later.source_ids']) }} as source_ids,
+    {{ lower_confidence(['earlier.confidence', 'later.confidence']) }} as confidence
+from nearest_observation as earlier
+inner join nearest_observation as later
+    on
+        earlier.claim_id = later.claim_id
+        and earlier.asked = later.asked
+        and earlier.org_id = later.org_id
+        and earlier.scope = later.scope
+        and earlier.measure = later.measure
+        and earlier.period_end < later.period_start
+where earlier.side = 'from' and later.side = 'to'
