@@ -1,7 +1,8 @@
 {# Materialises a model as a table macro: a query that takes arguments, kept in the published file.
 
 The model's config names the arguments; relations are written by `published()`, without a database
-name, so that the same body works in the work database and in a release. #}
+name, so that the same body works in the work database and in a release. Other engines have no such
+thing: the models are enabled on DuckDB alone. #}
 {% materialization table_macro, adapter='duckdb' %}
     {%- set target_relation = this.incorporate(type='view') -%}
     {{ run_hooks(pre_hooks) }}

@@ -56,12 +56,18 @@ named as (
     where coalesce(org_id, said_by) is not null
 ),
 
-earliest as (
-    select *
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by org_id order by known_on nulls last, record_kind, record_id
+        ) as preference
     from named
-    qualify row_number() over (
-        partition by org_id order by known_on nulls last, record_kind, record_id
-    ) = 1
+),
+
+earliest as (
+    select * from ranked
+    where preference = 1
 )
 
 select

@@ -32,12 +32,18 @@ held_month as (
         on token_month.month_index <= build.month_index
 ),
 
-latest_month as (
-    select *
+ranked_month as (
+    select
+        *,
+        row_number() over (
+            partition by org_id, scope, measure order by month_index desc
+        ) as months_back
     from held_month
-    qualify row_number() over (
-        partition by org_id, scope, measure order by month_index desc
-    ) = 1
+),
+
+latest_month as (
+    select * from ranked_month
+    where months_back = 1
 ),
 
 carried_month as (
@@ -68,16 +74,22 @@ series_month as (
 ),
 
 -- An organisation's own totals contain one another, so one of its series speaks for it.
-widest_series as (
-    select *
+ranked_series as (
+    select
+        *,
+        row_number() over (
+            partition by org_id, month_index
+            order by
+                case measure when 'processed' then 1 when 'consumed' then 2 else 3 end,
+                tokens_per_month_base desc,
+                scope
+        ) as preference
     from series_month
-    qualify row_number() over (
-        partition by org_id, month_index
-        order by
-            case measure when 'processed' then 1 when 'consumed' then 2 else 3 end,
-            tokens_per_month_base desc,
-            scope
-    ) = 1
+),
+
+widest_series as (
+    select * from ranked_series
+    where preference = 1
 )
 
 select
