@@ -661,11 +661,13 @@ def _list_largest(connection: DuckDBPyConnection) -> dict[str, list[dict[str, An
 
 def _write_summary(diff: Mapping[str, Any]) -> str:
     """Return one line on a diff."""
-    moved = [entry for entry in diff["tables"] if entry["change"] == "changed"]
-    if not diff["tables"]:
-        text = "no figure moved"
-    else:
-        text = f"{_count(diff['figures_moved'], 'figure')} moved in {_count(len(moved), 'table')}"
+    tables = diff["tables"]
+    moved = sum(entry.get("rows", {}).get("figures_moved", 0) > 0 for entry in tables)
+    text = "no figure moved"
+    if moved:
+        text = f"{_count(diff['figures_moved'], 'figure')} moved in {_count(moved, 'table')}"
+    if len(tables) > moved:
+        text += f", {_count(len(tables) - moved, 'table')} changed otherwise"
     because = [
         _count(count, cause.replace("_", " "))
         for cause in CAUSES

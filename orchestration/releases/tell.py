@@ -134,7 +134,7 @@ def _tell_table(table: Mapping[str, Any], most: int) -> Iterator[str]:
         for cause in CAUSES
         if cause in table["causes"]
     )
-    yield f"{table['table']}: rows {counts or 'with other documents'} ({causes})"
+    yield f"{table['table']}: " + (f"rows {counts} ({causes})" if counts else "the same rows")
     for word in ("columns_added", "columns_removed"):
         if word in table:
             yield f"  {word.replace('_', ' ')}: {_join(table[word])}"

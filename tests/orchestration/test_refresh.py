@@ -67,6 +67,7 @@ def test_what_fails_keeps_the_last_release_and_says_why(
     assert runs == ["FAILURE", "FAILURE", "FAILURE", "SUCCESS"]
     assert latest and latest.asset_materialization
     assert latest.asset_materialization.metadata["release_id"].value == first[0]
+    assert latest.asset_materialization.metadata["what moved"].value == "the first release"
 
 
 def test_what_is_refused_is_named_and_the_rest_is_published(

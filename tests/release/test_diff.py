@@ -291,7 +291,7 @@ def test_a_row_whose_key_holds_a_null_is_compared_with_itself(pair: Pair) -> Non
 def test_texts_count_as_changes_and_not_as_figures(pair: Pair) -> None:
     found = pair.compare({"core.dim_deal": [("oracle", 4.5, "site"), ("amd", 6, "chips")]})
 
-    assert found["figures_moved"] == 0
+    assert found["summary"] == "no figure moved, 1 table changed otherwise"
     assert found["tables"][0]["rows"]["values_moved"] == 1
     assert "kind cloud -> site" in tell_diff(found, most=5)
 
@@ -315,6 +315,7 @@ def test_a_column_of_another_type_and_one_that_is_new_are_no_moves(pair: Pair) -
             "largest": [],
         }
     ]
+    assert tell_diff(found, most=5).endswith("core.dim_deal: the same rows\n  columns added: note")
 
 
 def test_a_table_that_came_or_is_too_large_is_named(pair: Pair) -> None:
