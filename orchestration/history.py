@@ -270,19 +270,8 @@ def write_record_history(
         published_at: its time.
         records: raw table to the kind of record that its rows belong to.
     """
-    seen = " union all ".join(
-        _select_row_hashes(connection, work, table, kind) for table, kind in records.items()
-    )
-    seen = seen or ("select '' as record_kind, '' as record_id, 0 as row_hash, '' as file limit 0")
     connection.execute(
-        f"""
-        create or replace temp table seen_record as
-        select
-            record_kind, record_id, md5(cast(sum(row_hash) as varchar)) as content_hash,
-            min(file) as file
-        from ({seen})
-        group by record_kind, record_id
-        """
+        f"create or replace temp table seen_record as {select_records(connection, work, records)}"
     )
     this_release = {"release_id": release_id, "published_at": published_at}
     connection.execute(
@@ -354,6 +343,18 @@ def _list_shared_columns(connection: DuckDBPyConnection, previous: str, table: s
         [table, previous],
     ).fetchall()
     return [name for (name,) in rows]
+
+
+def select_records(connection: DuckDBPyConnection, work: str, records: Mapping[str, str]) -> str:
+    """Return a query for the kind, id, content hash and file of every record of a work database."""
+    rows = " union all ".join(
+        _select_row_hashes(connection, work, table, kind) for table, kind in records.items()
+    )
+    rows = rows or "select '' as record_kind, '' as record_id, 0 as row_hash, '' as file limit 0"
+    return (
+        "select record_kind, record_id, md5(cast(sum(row_hash) as varchar)) as content_hash,"
+        f" min(file) as file from ({rows}) group by record_kind, record_id"
+    )
 
 
 def _select_row_hashes(connection: DuckDBPyConnection, work: str, table: str, kind: str) -> str:

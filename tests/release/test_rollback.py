@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -273,3 +274,36 @@ def test_the_command_names_the_release_the_person_and_the_reason(
     assert f"begins with '2030'; there are {first.release_id}" in capsys.readouterr().err
     assert main(["rollback", "--release", "2026"]) == 1
     assert "several releases begin with '2026'" in capsys.readouterr().err
+
+
+def test_a_history_that_cannot_be_read_is_told_and_one_that_is_gone_is_done_without(
+    two: tuple[Release, Release], warehouse: Path, publish: Publish
+) -> None:
+    first, second = two
+    _roll_back(warehouse, first)
+    copy = warehouse / "releases" / second.release_id
+    (copy / "gigaledger.duckdb").chmod(0o644)
+    (copy / "gigaledger.duckdb").write_text("cut", encoding="utf-8")
+
+    with pytest.raises(ReleaseError, match="delete its folder to go on without that history"):
+        publish(now=NOON + timedelta(hours=3))
+    _require_given(warehouse, first)
+
+    shutil.rmtree(copy)
+    third = publish(now=NOON + timedelta(hours=3))
+    rows = _ask(third.file, "select release_id from audit.release order by published_at")
+    assert rows == [(release.release_id,) for release in (first, first, third)]
+
+
+def test_a_release_is_published_though_the_copy_of_the_last_one_is_gone(
+    publish: Publish, warehouse: Path
+) -> None:
+    first = publish()
+    shutil.rmtree(warehouse / "releases" / first.release_id)
+
+    second = publish(now=NOON + timedelta(hours=1))
+
+    assert second.changes["summary"] == (
+        f"not compared: the manifest of {first.release_id} is gone or damaged"
+    )
+    assert len(_ask(second.file, "from audit.release")) == 2
