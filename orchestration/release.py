@@ -467,12 +467,8 @@ def _write_changes(
     (release_id,) = connection.execute(
         "select max(release_id) from previous.audit.check_result"
     ).fetchall()[0]
-    path = releases / release_id / MANIFEST_NAME
-    try:
-        old = diff.Side("previous", json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        summary = f"not compared: the manifest of {release_id} is gone or damaged"
-        return diff.describe_first(new, summary)
+    manifest_file = releases / release_id / MANIFEST_NAME
+    old = diff.Side("previous", json.loads(manifest_file.read_text(encoding="utf-8")))
     changes = diff.compare(connection, old, new, most_rows=diff.MOST_ROWS_WHILE_PUBLISHING)
     history.write_changes(connection)
     return changes

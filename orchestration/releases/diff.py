@@ -108,12 +108,12 @@ class Side:
         return {name: stated[name] for name in _ENGINES if name in stated}
 
 
-def describe_first(new: Side, summary: str = "the first release") -> dict[str, Any]:
-    """Return the diff of a release that has none before it to be compared with."""
+def describe_first(new: Side) -> dict[str, Any]:
+    """Return the diff of a release that has none before it."""
     return {
         "from": None,
         "to": new.release_id,
-        "summary": summary,
+        "summary": "the first release",
         "today": [None, new.manifest["today"]],
         "git_revision": [None, new.manifest["git_revision"]],
         "versions": {},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.hashes import hash_file
 from orchestration.release import Release
 from orchestration.releases.rollback import roll_back
 from orchestration.settings import ROOT
@@ -112,17 +115,27 @@ def test_a_release_of_an_earlier_version_of_the_project_is_continued(
     publish: Publish, warehouse: Path
 ) -> None:
     first = publish()
-    with duckdb.connect(first.file) as connection:
+    folder = warehouse / "releases" / first.release_id
+    copy = folder / first.file.name
+    copy.chmod(0o644)
+    with duckdb.connect(copy) as connection:
         connection.execute("drop table audit.record_version")
         connection.execute("drop table audit.release_change")
         connection.execute("alter table audit.record_history drop column file")
         for column in ("rolled_back_from", "published_by", "reason"):
             connection.execute(f"alter table audit.release drop column {column}")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][first.file.name] = hash_file(copy)
+    for entry in manifest["tables"]:
+        del entry["key"], entry["rule_hash"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    shutil.copyfile(copy, first.file)
 
     second = publish(now=NOON + timedelta(hours=1))
 
     assert _list_versions([first, second], "amd") == [(0, 1)]
     assert _ask(second.file, "select count(*) from audit.release") == [(2,)]
+    assert second.changes["summary"] == "no figure moved"
 
 
 def test_what_moved_stands_in_the_release_as_table_and_as_json(

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from orchestration import steps
 from orchestration.release import Release
 from orchestration.releases.catalog import list_ids
@@ -32,51 +30,51 @@ def test_the_latest_and_the_last_of_each_month_are_kept(tmp_path: Path) -> None:
 def test_what_readers_have_and_what_a_rollback_names_is_kept(
     publish: Publish, warehouse: Path
 ) -> None:
-    releases = [publish(now=NOON + timedelta(hours=number)) for number in range(6)]
+    releases = [publish(now=NOON + timedelta(hours=number)) for number in range(5)]
     ids = [release.release_id for release in releases]
     roll_back(warehouse, ids[1], published_by="ada", reason=None)
 
-    assert prune(warehouse, 2) == [ids[0], ids[2], ids[3]]
+    assert prune(warehouse, 2) == [ids[0], ids[2]]
 
-    assert list_ids(warehouse) == [ids[1], ids[4], ids[5]]
+    assert list_ids(warehouse) == [ids[1], ids[3], ids[4]]
     # Who reads the Parquet files reads on.
     assert (warehouse / "parquet" / "dim_deal.parquet").exists()
     assert publish(now=NOON + timedelta(days=1)).changes["from"] == ids[1]
 
 
-def test_all_are_kept_when_all_is_said(publish: Publish, warehouse: Path) -> None:
-    for number in range(3):
-        publish(now=NOON + timedelta(hours=number))
+def _make_folders(warehouse: Path, days: int) -> list[str]:
+    """Make the bare folders of releases, a day apart in one month."""
+    ids = [f"202611{day:02}T120000Z-00000000" for day in range(1, days + 1)]
+    for release_id in ids:
+        (warehouse / "releases" / release_id).mkdir(parents=True)
+    return ids
 
-    assert prune(warehouse, None) == []
-    assert len(list_ids(warehouse)) == 3
+
+def test_all_are_kept_when_all_is_said(tmp_path: Path) -> None:
+    ids = _make_folders(tmp_path, 4)
+
+    assert prune(tmp_path, None) == []
+    assert list_ids(tmp_path) == ids
 
 
-def test_what_is_no_release_is_left_alone_and_half_a_deletion_is_completed(
-    publish: Publish, warehouse: Path
-) -> None:
-    for number in range(3):
-        publish(now=NOON + timedelta(hours=number))
-    ids = list_ids(warehouse)
-    mine = warehouse / "releases" / "my-notes"
-    mine.mkdir()
+def test_what_is_no_release_is_left_alone_and_half_a_deletion_is_completed(tmp_path: Path) -> None:
+    ids = _make_folders(tmp_path, 4)
+    releases = tmp_path / "releases"
+    (releases / "my-notes").mkdir()
     # As a machine leaves it that stops in the midst of a deletion.
-    (warehouse / "releases" / ids[0]).rename(warehouse / "releases" / f".pruned-{ids[0]}")
+    (releases / ids[0]).rename(releases / f".pruned-{ids[0]}")
 
-    assert prune(warehouse, 2) == []
+    assert prune(tmp_path, 2) == [ids[1]]
 
-    assert sorted(path.name for path in (warehouse / "releases").iterdir()) == [
-        *ids[1:],
-        "my-notes",
-    ]
+    assert sorted(path.name for path in releases.iterdir()) == [*ids[2:], "my-notes"]
 
 
 def test_a_deletion_that_fails_is_told_and_fails_nothing(
-    publish: Publish, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    publish()
-    settings = read_settings({"GIGALEDGER_WAREHOUSE": str(warehouse)})
-    leftover = warehouse / "releases" / ".pruned-x"
+    _make_folders(tmp_path, 1)
+    settings = read_settings({"GIGALEDGER_WAREHOUSE": str(tmp_path)})
+    leftover = tmp_path / "releases" / ".pruned-x"
     # A file where a folder is expected cannot be deleted as one, whoever tries.
     leftover.write_text("", encoding="utf-8")
     told: list[str] = []
