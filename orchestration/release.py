@@ -27,6 +27,7 @@ from duckdb import DuckDBPyConnection
 
 from orchestration import history
 from orchestration.audit.as_of import check_as_of
+from orchestration.audit.dbt_tests import count_rows
 from orchestration.audit.declared import Declared, require_complete
 from orchestration.audit.results import (
     AuditError,
@@ -404,9 +405,10 @@ def _complete_audit(
     )
     append_results(connection, identities)
     results = read_results(connection) or []
+    rows = count_rows(connection, {check.table_name for check in declared})
     connection.execute(f"use {_RELEASE}")
     require_passed(results)
-    require_complete(declared, results)
+    require_complete(declared, results, rows)
     return results
 
 

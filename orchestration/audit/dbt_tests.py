@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from orchestration.audit.expectations import fetch_sample
 from orchestration.audit.results import CheckKind, CheckResult, Severity
+from orchestration.hashes import quote_text
 
 
 def read_dbt_tests(
@@ -20,11 +21,20 @@ def read_dbt_tests(
 ) -> list[CheckResult]:
     """Return one result for each data test of the manifest, whether it ran or not."""
     found = {result["unique_id"]: result for result in run_results}
+    tests = list_tests(manifest)
+    rows = count_rows(connection, {table for node in tests for table in _list_read(manifest, node)})
     return [
-        _read_result(connection, manifest, node, found.get(unique_id))
-        for unique_id, node in sorted(manifest["nodes"].items())
-        if node["resource_type"] == "test"
+        _read_result(connection, manifest, node, found.get(node["unique_id"]), rows)
+        for node in tests
     ]
+
+
+def list_tests(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return every data test of the project, those that someone disabled among them."""
+    disabled = [node for nodes in manifest.get("disabled", {}).values() for node in nodes]
+    nodes = [*manifest["nodes"].values(), *disabled]
+    tests = [node for node in nodes if node["resource_type"] == "test"]
+    return sorted(tests, key=lambda node: str(node["unique_id"]))
 
 
 def _read_result(
@@ -32,9 +42,10 @@ def _read_result(
     manifest: Mapping[str, Any],
     node: Mapping[str, Any],
     result: Mapping[str, Any] | None,
+    rows: Mapping[str, int],
 ) -> CheckResult:
     severity = Severity.WARN if node["config"]["severity"].lower() == "warn" else Severity.STOP
-    status = result["status"] if result else "not run"
+    status = result["status"] if result else _say_why_not(node)
     is_executed = status in ("pass", "fail", "warn")
     is_passed = status == "pass"
     failed_rows = int(result["failures"] or 0) if result and is_executed else None
@@ -50,7 +61,9 @@ def _read_result(
         severity=severity,
         is_executed=is_executed,
         is_passed=is_passed,
-        examined_rows=None,
+        examined_rows=sum(rows.get(table, 0) for table in _list_read(manifest, node))
+        if is_executed
+        else None,
         failed_rows=failed_rows,
         failing_sample=_sample(connection, result)
         if result and is_executed and failed_rows
@@ -62,12 +75,40 @@ def _read_result(
 
 def find_table(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     """Return the table that a test is about: the one it is declared on, else the first it reads."""
-    candidates = [node.get("attached_node"), *node["depends_on"]["nodes"]]
-    for unique_id in candidates:
+    tables = _list_read(manifest, node)
+    return tables[0] if tables else ""
+
+
+def _list_read(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> list[str]:
+    """Return the table that a test is declared on, or all that a test of its own file reads."""
+    attached = node.get("attached_node")
+    tables = []
+    for unique_id in [attached] if attached else node["depends_on"]["nodes"]:
         model = manifest["nodes"].get(unique_id) or manifest["sources"].get(unique_id)
         if model:
-            return f"{model['schema']}.{model.get('alias') or model['name']}"
-    return ""
+            tables.append(f"{model['schema']}.{model.get('alias') or model['name']}")
+    return tables
+
+
+def _say_why_not(node: Mapping[str, Any]) -> str:
+    return "no result" if node["config"].get("enabled", True) else "it is disabled"
+
+
+def count_rows(connection: DuckDBPyConnection, tables: Iterable[str]) -> dict[str, int]:
+    """Return how many rows each of some tables of the current database has; not of absent ones."""
+    found = connection.execute(
+        "select schema_name || '.' || name from ("
+        " select database_name, schema_name, table_name as name from duckdb_tables()"
+        " union all select database_name, schema_name, view_name from duckdb_views()"
+        ") where database_name = current_database()"
+    ).fetchall()
+    present = sorted(set(tables) & {str(row[0]) for row in found})
+    if not present:
+        return {}
+    counts = " union all ".join(
+        f"select {quote_text(table)}, (select count(*) from {table})" for table in present
+    )
+    return dict(connection.execute(counts).fetchall())
 
 
 def _sample(connection: DuckDBPyConnection, result: Mapping[str, Any]) -> str | None:

@@ -44,12 +44,12 @@ class CheckResult:
     """A check that did not run blocks the release, whatever its severity."""
     is_passed: bool
     examined_rows: int | None
-    """Null when the check is a query that does not say how many rows it read."""
+    """Rows of the tables that it reads; null when it did not run."""
     failed_rows: int | None
     failing_sample: str | None
     """Keys and values of some rows that failed, as a JSON list."""
     message: str | None
-    """What was found; null when the check passed."""
+    """What was found; null when the check passed and there is nothing to tell."""
     why: str
     """The reason in the world for the check."""
 

@@ -49,6 +49,8 @@ class Suite:
     table: str
     key: tuple[str, ...]
     """Columns that name a failing row."""
+    may_be_empty: bool
+    """Whether the table may have no row."""
     expectations: tuple[Expectation, ...]
     file: Path
 
@@ -115,7 +117,7 @@ def _read_suite(content: Any, path: Path) -> Suite:
             raise SuiteError(f"expectation {position}: {error}") from None
         taken.add(expectation.name)
         expectations.append(expectation)
-    return Suite(table, tuple(key), tuple(expectations), path)
+    return Suite(table, tuple(key), may_be_empty, tuple(expectations), path)
 
 
 def _read_expectation(entry: Any, may_be_empty: bool, taken: set[str]) -> Expectation:
