@@ -1,11 +1,12 @@
 """The expectation files as blocking asset checks: one for each table, its rows in the UI."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from orchestration import steps
-from orchestration.audit.results import CheckKind, CheckResult, Severity, describe
+from orchestration.audit.results import AuditError, CheckKind, CheckResult, Severity, describe
 from orchestration.audit.suites import load_suites
 from orchestration.resources import Workshop
 from orchestration.settings import Settings
@@ -50,6 +51,19 @@ def make_checks(settings: Settings, published: Sequence[dg.AssetKey]) -> dg.Asse
     return audit
 
 
+@contextlib.contextmanager
+def show_failed_rows() -> Iterator[None]:
+    """Put the rows that stop a release, if a check does, before whoever opens the run in the UI."""
+    try:
+        yield
+    except AuditError as error:
+        raise dg.Failure(str(error), metadata=_show(error.results)) from error
+
+
+def _show(failed: Sequence[CheckResult]) -> dict[str, dg.TableMetadataValue]:
+    return {"what failed": dg.MetadataValue.table(_list_failed(failed))} if failed else {}
+
+
 def _tell(key: dg.AssetKey, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
     failed = [result for result in results if not result.is_passed]
     is_blocking = any(result.is_blocking for result in failed)
@@ -62,7 +76,7 @@ def _tell(key: dg.AssetKey, results: Sequence[CheckResult]) -> dg.AssetCheckResu
         metadata={
             "declared": len(results),
             "failed": len(failed),
-            **({"what failed": dg.MetadataValue.table(_list_failed(failed))} if failed else {}),
+            **_show(failed),
         },
     )
 
@@ -71,7 +85,8 @@ def _list_failed(failed: Sequence[CheckResult]) -> list[dg.TableRecord]:
     return [
         dg.TableRecord(
             {
-                "expectation": result.check_name,
+                "table": result.table_name,
+                "check": result.check_name,
                 "severity": Severity(result.severity).value,
                 "message": result.message or "",
                 "failed rows": result.failed_rows,

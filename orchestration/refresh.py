@@ -13,6 +13,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,6 +141,10 @@ def _summarise(workshop: Workshop, release: Release) -> None:
     print(f"checks   {passed} passed, {len(failed)} failed{' (as warnings)' if failed else ''}")
     for result in failed:
         print(f"         warning: {describe(result)}")
+    notes = Counter(result.message for result in release.results if result.is_passed)
+    for note, count in notes.items():
+        if note:
+            print(f"         {count} of those that passed: {note}")
     if workshop.report is not None:
         _tell_quarantined(workshop.report)
     print(_measure_openai(release.file))

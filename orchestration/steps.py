@@ -20,6 +20,7 @@ from duckdb import DuckDBPyConnection
 from orchestration.audit.dbt_tests import read_dbt_tests
 from orchestration.audit.declared import list_declared
 from orchestration.audit.expectations import run_suites
+from orchestration.audit.gate import build_gate, list_excuses
 from orchestration.audit.results import (
     AuditError,
     CheckResult,
@@ -48,6 +49,9 @@ Progress = Callable[[str], None]
 
 # Kept in the work database from the load to the release: a file may change in between.
 _INPUT_TABLE = "raw_ledger.input_file"
+
+# Raw table to the kind of record that its rows belong to.
+_RECORDS = {table: raw.kind for table, raw in RAW_TABLES.items()}
 
 _VERSIONS = ("dagster", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations")
 
@@ -122,13 +126,24 @@ def audit(settings: Settings) -> list[CheckResult]:
     """Run every expectation on the work database and keep all results, dbt's tests among them.
 
     Raises:
+        AuditError: when the last release cannot be compared with.
         SuiteError: when an expectation file cannot be understood, or there is none.
     """
     suites = _load_suites(settings)
+    manifest = load_manifest(settings)
+    excuses = list_excuses(settings.release_file)
     with open_work(settings) as connection:
+        build_gate(
+            connection,
+            settings.release_file,
+            manifest=manifest,
+            records=_RECORDS,
+            declared=list_declared(suites, manifest),
+            git_revision=_read_git_revision(),
+        )
         results = [
-            *run_suites(connection, suites),
-            *read_dbt_tests(connection, load_manifest(settings), load_run_results(settings)),
+            *run_suites(connection, suites, excuses),
+            *read_dbt_tests(connection, manifest, load_run_results(settings)),
         ]
         write_results(connection, results)
     return results
@@ -150,8 +165,10 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         versions={name: metadata.version(name) for name in _VERSIONS}
         | {"python": platform.python_version()},
         inputs=[InputFile(*row) for row in rows],
-        records={table: raw.kind for table, raw in RAW_TABLES.items()},
-        declared=list_declared(_load_suites(settings), manifest),
+        records=_RECORDS,
+        declared=list_declared(
+            _load_suites(settings), manifest, list_excuses(settings.release_file)
+        ),
         keys=read_keys(manifest),
         rules=hash_rules(manifest),
     )

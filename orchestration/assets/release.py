@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import steps
+from orchestration.checks import show_failed_rows
 from orchestration.releases.tell import tell_diff
 from orchestration.resources import Workshop
 
@@ -23,7 +24,7 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         """Put the audited tables into a new file and in place by one rename."""
         workshop: Workshop = context.resources.workshop
-        with workshop.step("publish the release"):
+        with show_failed_rows(), workshop.step("publish the release"):
             published = workshop.release = steps.publish(workshop.settings, context.log.info)
         rows = [
             dg.TableRecord({"table": name, "rows": found.row_count, "hash": found.content_hash})

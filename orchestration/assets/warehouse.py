@@ -8,6 +8,7 @@ import dagster as dg
 from packaging.version import Version
 
 from orchestration import steps
+from orchestration.checks import show_failed_rows
 from orchestration.dbt_process import BUILD
 from orchestration.imports import leave_out
 from orchestration.resources import Workshop
@@ -59,7 +60,7 @@ def make_models(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDef
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Run dbt in a process of its own, on the work database."""
         workshop: Workshop = context.resources.workshop
-        with workshop.step("build and test the models with dbt"):
+        with show_failed_rows(), workshop.step("build and test the models with dbt"):
             steps.forget_audit(settings)
             dbt = workshop.take_dbt()
             try:

@@ -62,6 +62,11 @@ class CheckResult:
 class AuditError(Exception):
     """A build must not be published; the message holds every reason."""
 
+    def __init__(self, message: str, results: Sequence[CheckResult] = ()) -> None:
+        """Keep the results that stop the release, if it was they."""
+        super().__init__(message)
+        self.results = results
+
 
 CHECK_RESULT_COLUMNS = """
     table_name varchar, check_name varchar, check_kind varchar, severity varchar,
@@ -126,7 +131,7 @@ def require_passed(results: Iterable[CheckResult]) -> None:
     if blocking:
         noun = "check" if len(blocking) == 1 else "checks"
         reasons = "\n".join(f"  {describe(result)}" for result in blocking)
-        raise AuditError(f"{len(blocking)} {noun} failed:\n{reasons}")
+        raise AuditError(f"{len(blocking)} {noun} failed:\n{reasons}", blocking)
 
 
 def describe(result: CheckResult) -> str:

@@ -184,7 +184,9 @@ def test_any_change_of_a_table_changes_its_hash(
     before = publish().tables["core.dim_deal"]
     change_work(change)
     # Nor does the audit say that it looked at fewer rows than there are.
-    change_work("update audit.check_result set examined_rows = (select count(*) from core.dim_deal)")
+    change_work(
+        "update audit.check_result set examined_rows = (select count(*) from core.dim_deal)"
+    )
 
     assert publish().tables["core.dim_deal"] != before
 
