@@ -115,6 +115,9 @@ def _tell_failure(settings: Settings, workshop: Workshop | None, reason: BaseExc
         return 130
     if isinstance(reason, AuditError):
         print(f"\nerror: {reason}\n{outcome}\nRows that failed: make failures", file=sys.stderr)
+        page = settings.work_dir / "data_docs" / "index.html"
+        if page.exists():
+            print(f"The same as a page: {_shorten(page)}", file=sys.stderr)
     elif isinstance(reason, DbtError | LedgerError | ReleaseError | SuiteError):
         print(f"\nerror: {reason}\n{outcome}", file=sys.stderr)
     else:

@@ -5,7 +5,8 @@ Every step before the rename leaves the last release as it was; every step after
 
     warehouse/gigaledger.duckdb          what readers open
     warehouse/parquet                    link to the Parquet files of that release
-    warehouse/releases/<release_id>/     the immutable copy: database, Parquet, manifest.json
+    warehouse/releases/<release_id>/     the immutable copy: database, Parquet, manifest.json,
+                                         data_docs
     warehouse/releases/.staging/         a release in the making
     warehouse/releases/.pending-<id>/    complete, about to become or having just become the release
     warehouse/releases/rollbacks.jsonl   which release was given to readers again, and why
@@ -27,6 +28,7 @@ from duckdb import DuckDBPyConnection
 
 from orchestration import history
 from orchestration.audit.as_of import check_as_of
+from orchestration.audit.data_docs import FOLDER, Texts, write_data_docs
 from orchestration.audit.dbt_tests import count_rows
 from orchestration.audit.declared import Declared, require_complete
 from orchestration.audit.results import (
@@ -84,6 +86,8 @@ class Origin:
     """Table to the columns that name its rows."""
     rules: Mapping[str, str] = field(default_factory=dict)
     """Table to the hash of the rules that it is made by."""
+    check_texts: Texts = field(default_factory=dict)
+    """What a check means, as far as its name does not say so."""
 
     @property
     def ledger_hash(self) -> str:
@@ -103,6 +107,11 @@ class Release:
     quarantined: int
     changes: Mapping[str, Any]
     """What diff.json holds: what moved since the release that readers had before."""
+
+    @property
+    def data_docs(self) -> Path:
+        """The page on its checks."""
+        return self.file.parent / "releases" / self.release_id / FOLDER / "index.html"
 
 
 def publish_release(
@@ -137,6 +146,8 @@ def publish_release(
             _write_parquet(connection, staging, sorted(hashes))
             connection.execute(f"use memory; checkpoint {_RELEASE}; detach {_RELEASE}")
         _write_json(staging / DIFF_NAME, changes)
+        facts = {"published at": f"{published_at} UTC", "stands on": row.today}
+        write_data_docs(staging / FOLDER, row.release_id, facts, results, origin.check_texts)
         _write_manifest(staging, row, hashes, results, origin)
         say("put it in place")
         _sync_tree(staging)

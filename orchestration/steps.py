@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from orchestration.audit.data_docs import FOLDER, describe_suites, write_data_docs
 from orchestration.audit.dbt_tests import read_dbt_tests
 from orchestration.audit.declared import list_declared
 from orchestration.audit.expectations import run_suites
@@ -91,6 +93,7 @@ def list_inputs(ledger_dir: Path) -> list[Path]:
 def forget_audit(settings: Settings) -> None:
     """Drop the last verdict: what dbt is about to build is not yet checked."""
     forget_run_results(settings)
+    shutil.rmtree(settings.work_dir / FOLDER, ignore_errors=True)
     if settings.work_database.exists():
         with open_work(settings) as connection:
             forget_results(connection)
@@ -110,6 +113,7 @@ def require_built(settings: Settings, error: Exception | None) -> None:
         results = read_dbt_tests(connection, load_manifest(settings), run_results)
         if error or any(result.is_blocking for result in results):
             write_results(connection, results)
+            _write_docs_of_build(settings, results, suites=[])
     broken = [
         f"  {result['unique_id'].split('.', 2)[-1]}: {result['message']}"
         for result in run_results
@@ -146,7 +150,18 @@ def audit(settings: Settings) -> list[CheckResult]:
             *read_dbt_tests(connection, manifest, load_run_results(settings)),
         ]
         write_results(connection, results)
+    if any(result.is_blocking for result in results):
+        _write_docs_of_build(settings, results, suites)
     return results
+
+
+def _write_docs_of_build(
+    settings: Settings, results: Sequence[CheckResult], suites: Sequence[Suite]
+) -> None:
+    """Write the page of a build that will have no release to hold it."""
+    title = "a build that was not published"
+    facts = {"stands on": settings.today}
+    write_data_docs(settings.work_dir / FOLDER, title, facts, results, describe_suites(suites))
 
 
 def publish(settings: Settings, progress: Progress | None = None) -> Release:
@@ -160,6 +175,7 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
     with open_work(settings) as connection:
         rows = connection.execute(f"select * from {_INPUT_TABLE} order by path").fetchall()
     manifest = load_manifest(settings)
+    suites = _load_suites(settings)
     origin = Origin(
         git_revision=_read_git_revision(),
         versions={name: metadata.version(name) for name in _VERSIONS}
@@ -167,10 +183,11 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         inputs=[InputFile(*row) for row in rows],
         records=_RECORDS,
         declared=list_declared(
-            _load_suites(settings), manifest, list_excuses(settings.release_file)
+            suites, manifest, list_excuses(settings.release_file)
         ),
         keys=read_keys(manifest),
         rules=hash_rules(manifest),
+        check_texts=describe_suites(suites),
     )
     release = publish_release(
         settings.work_database,

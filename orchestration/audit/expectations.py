@@ -81,7 +81,8 @@ def run_suites(
 
     batches = [batch for suite in suites for batch in _split(suite)]
     built = [
-        [_build(batch.suite, *item) for item in batch.expectations.items()] for batch in batches
+        [build_expectation(batch.suite, *item) for item in batch.expectations.items()]
+        for batch in batches
     ]
     found: dict[tuple[str, int], CheckResult] = {}
     with dialect.serve(connection) as address, _quiet():
@@ -166,7 +167,12 @@ def _run_batch(
     ]
 
 
-def _build(suite: Suite, position: int, declared: Expectation) -> GreatExpectation:
+def build_expectation(suite: Suite, position: int, declared: Expectation) -> GreatExpectation:
+    """Return an expectation as Great Expectations takes it.
+
+    Raises:
+        SuiteError: when it is of no known type or has arguments that it cannot take.
+    """
     from great_expectations.compatibility.pydantic import ValidationError
     from great_expectations.expectations import registry
 
