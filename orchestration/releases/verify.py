@@ -89,9 +89,8 @@ def _check_manifest(folder: Path) -> list[str]:
     path = folder / MANIFEST_HASH_NAME
     if not path.exists():
         return []
-    stated = path.read_bytes().split()
     found = _hash_if_there(folder / MANIFEST_NAME)
-    if found is None or stated[:1] != [found.encode()]:
+    if path.read_bytes() != f"{found}  {MANIFEST_NAME}\n".encode():
         return [f"{MANIFEST_NAME}: not as {MANIFEST_HASH_NAME} states"]
     return []
 
