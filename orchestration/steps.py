@@ -182,9 +182,7 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         | {"python": platform.python_version()},
         inputs=[InputFile(*row) for row in rows],
         records=_RECORDS,
-        declared=list_declared(
-            suites, manifest, list_excuses(settings.release_file)
-        ),
+        declared=list_declared(suites, manifest, list_excuses(settings.release_file)),
         keys=read_keys(manifest),
         rules=hash_rules(manifest),
         check_texts=describe_suites(suites),
