@@ -91,7 +91,8 @@ def test_a_manifest_that_states_what_no_table_holds_is_found(
             entry.update(change)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     # Whoever changed it changed the hash beside it too.
-    (folder / "manifest.json.sha256").write_text(hash_file(folder / "manifest.json"))
+    stated = f"{hash_file(folder / 'manifest.json')}  manifest.json\n"
+    (folder / "manifest.json.sha256").write_text(stated, encoding="utf-8")
 
     assert told in _verify(warehouse, release).damage
 
