@@ -21,6 +21,24 @@ def _list_releases(settings: Settings) -> list[str]:
     return sorted(path.name for path in (settings.warehouse_dir / "releases").iterdir())
 
 
+def _list_failed_rows(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Return the rows that the UI shows as those that failed in a run."""
+    found = ""
+    for entry in instance.all_logs(run_id):
+        event = entry.dagster_event
+        if event and event.is_step_failure and event.step_failure_data.user_failure_data:
+            metadata = event.step_failure_data.user_failure_data.metadata
+        elif event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            metadata = event.asset_check_evaluation_data.metadata
+        else:
+            continue
+        if "what failed" in metadata:
+            found += "".join(
+                str(row.data["some of them"]) for row in metadata["what failed"].records
+            )
+    return found
+
+
 def test_what_fails_keeps_the_last_release_and_says_why(
     world: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +82,12 @@ def test_what_fails_keeps_the_last_release_and_says_why(
     with dg.DagsterInstance.get() as instance:
         runs = [run.status.value for run in instance.get_runs()]
         latest = instance.get_latest_materialization_event(dg.AssetKey("release"))
+        shown = [_list_failed_rows(instance, run.run_id) for run in instance.get_runs()]
     assert runs == ["FAILURE", "FAILURE", "FAILURE", "SUCCESS"]
+    # In the UI too, whether dbt's test found them or Great Expectations.
+    assert '"capacity_gw_base": "6.0' in shown[2] and '"deal_id": "amd"' in shown[2]
+    assert '"value_field": "7.0' in shown[1]
+    assert shown[0] == shown[3] == ""
     assert latest and latest.asset_materialization
     assert latest.asset_materialization.metadata["release_id"].value == first[0]
     assert latest.asset_materialization.metadata["what moved"].value == "the first release"
