@@ -22,7 +22,7 @@ from orchestration.audit.data_docs import FOLDER, describe_suites, write_data_do
 from orchestration.audit.dbt_tests import read_dbt_tests
 from orchestration.audit.declared import list_declared
 from orchestration.audit.expectations import run_suites
-from orchestration.audit.gate import build_gate, list_excuses
+from orchestration.audit.gate import Rules, build_gate, list_excuses
 from orchestration.audit.results import (
     AuditError,
     CheckResult,
@@ -143,7 +143,7 @@ def audit(settings: Settings) -> list[CheckResult]:
             manifest=manifest,
             records=_RECORDS,
             declared=list_declared(suites, manifest),
-            git_revision=_read_git_revision(),
+            rules=Rules(hash_rules(manifest), _read_versions()),
         )
         results = [
             *run_suites(connection, suites, excuses),
@@ -178,8 +178,7 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
     suites = _load_suites(settings)
     origin = Origin(
         git_revision=_read_git_revision(),
-        versions={name: metadata.version(name) for name in _VERSIONS}
-        | {"python": platform.python_version()},
+        versions=_read_versions(),
         inputs=[InputFile(*row) for row in rows],
         records=_RECORDS,
         declared=list_declared(suites, manifest, list_excuses(settings.release_file)),
@@ -215,6 +214,12 @@ def _load_suites(settings: Settings) -> list[Suite]:
     if not suites:
         raise SuiteError(f"no expectation file under {models_dir}: nothing would guard a release")
     return suites
+
+
+def _read_versions() -> dict[str, str]:
+    """Return the versions of what makes a release."""
+    versions = {name: metadata.version(name) for name in _VERSIONS}
+    return versions | {"python": platform.python_version()}
 
 
 def _read_git_revision() -> str | None:

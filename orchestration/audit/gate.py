@@ -14,6 +14,7 @@ release, or became known between its day and the day of this build.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,16 @@ class _Total:
     condition: str = "true"
     is_of_organizations: bool = False
     """Whether the item is an organisation, moved by its own deals alone, or `all`."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What tables are made by, besides records."""
+
+    hashes: Mapping[str, str]
+    """Table to the hash of the models and macros behind it."""
+    versions: Mapping[str, str]
+    """Of what runs them."""
 
 
 _TOTALS = (
@@ -104,7 +115,7 @@ def build_gate(
     manifest: Mapping[str, Any],
     records: Mapping[str, str],
     declared: Iterable[Declared],
-    git_revision: str | None,
+    rules: Rules,
 ) -> None:
     """Fill the tables of the gate in the current database.
 
@@ -114,7 +125,7 @@ def build_gate(
         manifest: dbt's.
         records: raw table to the kind of record that its rows belong to.
         declared: every check of this build.
-        git_revision: commit of the project, None when it is not known.
+        rules: what the tables are made by.
 
     Raises:
         AuditError: when the last release cannot be read.
@@ -146,7 +157,7 @@ def build_gate(
     except duckdb.Error as error:
         raise AuditError(f"the last release cannot be compared with: {error}") from error
     try:
-        _compare(connection, manifest, records, git_revision)
+        _compare(connection, release_file, manifest, records, rules)
         _compare_checks(connection, declared)
     finally:
         connection.execute("detach previous")
@@ -170,17 +181,18 @@ def _fill_freshness(connection: DuckDBPyConnection) -> None:
 
 def _compare(
     connection: DuckDBPyConnection,
+    release_file: Path,
     manifest: Mapping[str, Any],
     records: Mapping[str, str],
-    git_revision: str | None,
+    rules: Rules,
 ) -> None:
     row = connection.execute(
-        "select release_id, git_revision, today from previous.audit.release"
+        "select release_id, today from previous.audit.release"
         " where release_id = (select max(release_id) from previous.audit.check_result)"
     ).fetchone()
     assert row is not None
-    release_id, revision_before, day_before = row
-    is_same_rules = git_revision == revision_before and _is_clean(git_revision)
+    release_id, day_before = row
+    same_rules = _list_same_rules(release_file.parent / "releases" / release_id, rules)
     day = _ask(connection, "select today from raw_ledger.build")[0][0]
     _find_moved_records(connection, records, release_id, (day_before, day))
     for table in _list_common_tables(connection):
@@ -198,7 +210,7 @@ def _compare(
                     (select count(*) from {table}) as rows_after
             )
             """,
-            [table, kinds, day == day_before, is_same_rules],
+            [table, kinds, day == day_before, table in same_rules],
         )
     for total in _TOTALS:
         columns = [total.item, *total.figures.values()]
@@ -207,11 +219,23 @@ def _compare(
         ):
             kinds = _list_kinds(manifest, records, total.table)
             for figure, column in total.figures.items():
-                _compare_total(connection, total, figure, column, kinds, is_same_rules)
+                is_same = total.table in same_rules
+                _compare_total(connection, total, figure, column, kinds, is_same)
 
 
-def _is_clean(git_revision: str | None) -> bool:
-    return git_revision is not None and not git_revision.endswith("-dirty")
+def _list_same_rules(release: Path, rules: Rules) -> set[str]:
+    """Return the tables that the last release made as this build does; none when it is not told."""
+    try:
+        before = json.loads((release / "manifest.json").read_bytes())
+        if before["versions"] != rules.versions:
+            return set()
+        return {
+            entry["table"]
+            for entry in before["tables"]
+            if rules.hashes.get(entry["table"], "") == entry["rule_hash"]
+        }
+    except (OSError, ValueError, KeyError):
+        return set()
 
 
 def _find_moved_records(

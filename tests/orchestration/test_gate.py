@@ -13,7 +13,7 @@ import pytest
 from orchestration import history
 from orchestration.audit.declared import Declared, list_declared
 from orchestration.audit.expectations import run_suites
-from orchestration.audit.gate import build_gate, list_excuses
+from orchestration.audit.gate import Rules, build_gate, list_excuses
 from orchestration.audit.results import AuditError, CheckKind, CheckResult, Severity
 from orchestration.audit.suites import load_suites
 from orchestration.hashes import quote_name
@@ -44,6 +44,8 @@ select * from (values ('openai', 'net', 30.0, 20.0, 10.0), ('xai', 'net', 3.0, 2
 as t (customer_id, layer, gross_gw_base, total_gw_base, firm_gw_base);
 """
 
+_TABLES = ("core.fct_deal_event", "marts.capacity_by_customer")
+_VERSIONS = {"duckdb": duckdb.__version__}
 _MANIFEST = {
     "nodes": {
         f"model.{table}": {
@@ -52,7 +54,7 @@ _MANIFEST = {
             "name": table.split(".")[1],
             "depends_on": {"nodes": ["source.deal"]},
         }
-        for table in ("core.fct_deal_event", "marts.capacity_by_customer")
+        for table in _TABLES
     },
     "sources": {"source.deal": {"name": "deal"}},
 }
@@ -82,6 +84,11 @@ def release(tmp_path: Path) -> Path:
             records=_RECORDS,
         )
         connection.execute("drop schema raw_ledger cascade")
+    folder = tmp_path / "releases" / "r1"
+    folder.mkdir(parents=True)
+    tables = [{"table": table, "rule_hash": "abc"} for table in _TABLES]
+    manifest = {"versions": _VERSIONS, "tables": tables}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return file
 
 
@@ -92,7 +99,7 @@ def audit(tmp_path: Path) -> Iterator[Callable[..., dict[str, CheckResult]]]:
         connection.execute(_BUILD)
 
         def run(
-            release: Path, *changes: str, revision: str = "abc", check: Declared = _CHECK
+            release: Path, *changes: str, rule: str = "abc", check: Declared = _CHECK
         ) -> dict[str, CheckResult]:
             for change in changes:
                 connection.execute(change)
@@ -102,7 +109,7 @@ def audit(tmp_path: Path) -> Iterator[Callable[..., dict[str, CheckResult]]]:
                 manifest=_MANIFEST,
                 records=_RECORDS,
                 declared=[check],
-                git_revision=revision,
+                rules=Rules(dict.fromkeys(_TABLES, rule), _VERSIONS),
             )
             suites = [suite for suite in _SUITES if suite.table != "gate.freshness"]
             results = run_suites(connection, suites, list_excuses(release))
@@ -155,7 +162,7 @@ def test_without_an_earlier_release_each_comparison_says_so(
 
 
 @pytest.mark.parametrize(
-    ("changes", "revision", "failed"),
+    ("changes", "rule", "failed"),
     [
         ([_MORE_NET], "abc", {_SAME_TOTALS: ["net_gw"]}),
         ([_MORE_NET], "def", {_NO_RECORD: ["net_gw"]}),
@@ -170,7 +177,7 @@ def test_without_an_earlier_release_each_comparison_says_so(
         ),
         (
             ["delete from core.fct_deal_event where deal_id not like '%9'"],
-            "abc-dirty",
+            "def",
             {
                 "no table moves by a twentieth without a record behind it": ["core.fct_deal_event"],
                 "no table loses a fifth of its rows": ["core.fct_deal_event"],
@@ -207,9 +214,9 @@ def test_without_an_earlier_release_each_comparison_says_so(
     ],
 )  # fmt: skip
 def test_what_moved_fails_unless_a_record_explains_it(
-    release: Path, audit: Callable, changes: list[str], revision: str, failed: dict[str, list[str]]
+    release: Path, audit: Callable, changes: list[str], rule: str, failed: dict[str, list[str]]
 ) -> None:
-    found = _list_failed(audit(release, *changes, revision=revision))
+    found = _list_failed(audit(release, *changes, rule=rule))
 
     assert {name: sorted(rows) for name, rows in found.items()} == {
         name: sorted(rows) for name, rows in failed.items()
@@ -241,7 +248,7 @@ def test_old_news_is_told(tmp_path: Path, day: str, is_stale: bool) -> None:
         )
         build_gate(
             connection, tmp_path / "none", manifest=_MANIFEST, records=_RECORDS, declared=[],
-            git_revision=None,
+            rules=Rules({}, {}),
         )  # fmt: skip
         suites = [suite for suite in _SUITES if suite.table == "gate.freshness"]
         found = {result.check_name: result for result in run_suites(connection, suites)}
