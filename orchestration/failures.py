@@ -11,6 +11,7 @@ import duckdb
 
 from orchestration.audit.results import CheckResult, read_results
 from orchestration.settings import Settings, SettingsError, read_settings
+from sources.ledger.control import escape_control
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def tell_failures(settings: Settings) -> str:
         return "the last build stopped before its audit; run make refresh"
     failed = [result for result in results if not result.is_passed]
     head = f"{len(results)} checks, {len(failed)} failed"
-    return "\n\n".join([head, *map(_tell, failed)])
+    return escape_control("\n\n".join([head, *map(_tell, failed)]))
 
 
 def _tell(result: CheckResult) -> str:

@@ -10,6 +10,7 @@ import duckdb
 
 from orchestration.intact import DamagedError, require_intact
 from orchestration.settings import SettingsError, read_settings
+from sources.ledger.control import escape_control
 
 _HELP = """\
 Any SQL that DuckDB reads, ended by a semicolon. Also:
@@ -82,7 +83,10 @@ def _answer(connection: duckdb.DuckDBPyConnection) -> str:
     """Write what the last statement gave, aligned; long cells and long answers are cut."""
     header = [column[0] for column in connection.description or []]
     rows = connection.fetchmany(_MOST_ROWS + 1)
-    cells = [["" if value is None else str(value) for value in row] for row in rows[:_MOST_ROWS]]
+    cells = [
+        ["" if value is None else escape_control(str(value)) for value in row]
+        for row in rows[:_MOST_ROWS]
+    ]
     widths = [
         min(_WIDEST_CELL, max(len(line[column]) for line in [header, *cells]))
         for column in range(len(header))

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from sources.ledger import forms
+from sources.ledger.control import escape_control
 from sources.ledger.load import LedgerError, LedgerReport, load_ledger
 from sources.ledger.parse import Refusal
 from sources.ledger.reference import REFERENCE_PATH, make_reference
@@ -127,7 +128,9 @@ def format_problem(problem: Refusal) -> str:
     mark = "warning: " if problem.severity == "warn" else ""
     field = f"{problem.field}: " if problem.field else ""
     place = f"{problem.file}:{problem.line}"
-    return f"{place}: {mark}{problem.rule}: {field}{problem.message} - {problem.remedy}"
+    return escape_control(
+        f"{place}: {mark}{problem.rule}: {field}{problem.message} - {problem.remedy}"
+    )
 
 
 def _summarise(report: LedgerReport) -> str:

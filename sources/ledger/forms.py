@@ -16,6 +16,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from sources.ledger.control import CONTROL
+
 
 def quote_sql(text: str) -> str:
     """Return `text` as an SQL string literal."""
@@ -88,11 +90,6 @@ class Form:
         return self.json_schema()
 
 
-# Control characters do harm in terminals and BI tools, and those that turn the direction of writing
-# make a title read as something else. Line feed and tab are harmless.
-_CONTROL = "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u2028-\u202e\u2066-\u2069]"
-
-
 @dataclass(frozen=True, kw_only=True)
 class TextForm(Form):
     """Text that says something, of bounded length, optionally of one pattern."""
@@ -104,7 +101,7 @@ class TextForm(Form):
         if not isinstance(value, str):
             scalar = isinstance(value, Decimal | int)
             raise self.refuse(value, "put it in quotes, so that it is text" if scalar else None)
-        if not value.strip(" \t\n") or len(value) > self.longest or re.search(_CONTROL, value):
+        if not value.strip(" \t\n") or len(value) > self.longest or re.search(CONTROL, value):
             raise self.refuse(value)
         if self.pattern is not None and not re.fullmatch(self.pattern, value):
             raise self.refuse(value)
@@ -119,7 +116,7 @@ class TextForm(Form):
             )
         return (
             f"(length({text}) <= {self.longest} and length(trim({text}, e' \\t\\n')) > 0"
-            f" and not regexp_matches({text}, {quote_sql(_CONTROL)}))"
+            f" and not regexp_matches({text}, {quote_sql(CONTROL)}))"
         )
 
     def json_schema(self) -> dict[str, Any]:

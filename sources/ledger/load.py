@@ -107,7 +107,8 @@ def read_ledger(
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         for path in paths:
             file = f"{name}/{path.name}"
-            if path.suffix == ".yml" and path.is_file():
+            # A link may lead out of the ledger, and what is refused of a file is published.
+            if path.suffix == ".yml" and path.is_file() and not path.is_symlink():
                 yield file, parse_file(path.read_bytes(), file=file, folder=name)
             else:
                 yield file, _refuse_path(file, FOLDERS[name].kind)
@@ -125,8 +126,8 @@ def _refuse_path(file: str, kind: str) -> ParsedFile:
         rule="file_name",
         severity=STOP,
         raw_text=None,
-        message="only files that end in .yml stand here",
-        remedy="rename it to end in .yml, or move it out of the folder",
+        message="only files that end in .yml stand here, and no links",
+        remedy="rename it to end in .yml, put the file itself here, or move it out of the folder",
         record_line=1,
     )
     return ParsedFile((), (refusal,), {kind: 1})
