@@ -86,7 +86,8 @@ class DbtProcess:
 def _read_message(line: str) -> str:
     try:
         event = json.loads(line)
-        return str(event["info"]["msg"]).strip()
+        # What went wrong stands before the trace of where in dbt.
+        return str(event["info"]["msg"]).split("\nTraceback (most recent call last)")[0].strip()
     except (ValueError, KeyError, TypeError):
         return line
 

@@ -23,6 +23,7 @@ import duckdb
 from orchestration.dbt_process import DbtError, DbtProcess, load_manifest
 from orchestration.imports import collect_rarely
 from orchestration.lock import LockedError, hold_lock
+from orchestration.remedies import find_remedy
 from orchestration.settings import (
     Settings,
     SettingsError,
@@ -30,6 +31,7 @@ from orchestration.settings import (
     read_settings,
     silence_telemetry,
 )
+from sources.ledger.control import escape_control
 
 if TYPE_CHECKING:
     from orchestration.release import Release
@@ -52,10 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = read_settings()
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
         with hold_lock(settings.warehouse_dir, "make refresh"):
             return refresh(settings, build_only=options.build_only)
-    except (SettingsError, LockedError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (LockedError, OSError) as error:
+        remedy = find_remedy(error, settings.warehouse_dir)
+        print(f"error: {error}{f'; {remedy}' if remedy else ''}", file=sys.stderr)
         return 2
 
 
@@ -83,10 +90,13 @@ def refresh(settings: Settings, *, build_only: bool = False) -> int:
         workshop = Workshop(settings, dbt=dbt, progress=say)
         log = settings.work_dir / "refresh.log"
         with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-            reason = job.run(settings, load_manifest(settings), workshop, build_only=build_only)
+            try:
+                reason = job.run(settings, load_manifest(settings), workshop, build_only=build_only)
+            except Exception as error:  # noqa: BLE001  of Dagster itself, as on a full disk
+                reason = error
             if reason is not None:
                 traceback.print_exception(reason, file=file)
-    except (DbtError, KeyboardInterrupt) as error:
+    except (DbtError, OSError, KeyboardInterrupt) as error:
         reason = error
     finally:
         dbt.stop()
@@ -124,6 +134,8 @@ def _tell_failure(settings: Settings, workshop: Workshop | None, reason: BaseExc
         log = _shorten(settings.work_dir / "refresh.log")
         print(f"\nerror: {type(reason).__name__}: {reason}\n{outcome}", file=sys.stderr)
         print(f"Where it happened is at the end of {log}", file=sys.stderr)
+    if remedy := find_remedy(reason, settings.warehouse_dir):
+        print(f"What to do: {remedy}", file=sys.stderr)
     return 1
 
 
@@ -158,7 +170,8 @@ def _tell_quarantined(report: LedgerReport) -> None:
     print(f"records  {report.received:,} received, {report.quarantined:,} quarantined")
     for refusal in report.refusals[:_MAX_NAMED]:
         field = f"{refusal.field}: " if refusal.field else ""
-        print(f"         {refusal.file}:{refusal.line}: {field}{refusal.message}; {refusal.remedy}")
+        told = f"{refusal.file}:{refusal.line}: {field}{refusal.message}; {refusal.remedy}"
+        print(f"         {escape_control(told)}")
     if len(report.refusals) > _MAX_NAMED:
         print(f"         and {len(report.refusals) - _MAX_NAMED} more in audit.quarantine")
 
