@@ -1,9 +1,9 @@
 """Refreshes forked from a process that has imported everything: an import is no time to be killed at.
 
-    python -m tests.faults.forked
+    python -m tests.faults.forked FILE
 
 It reads a folder a line, forks a process group that refreshes the small world there, and writes the
-group's id, then its status. dbt is forked likewise. The work that follows is that of `make refresh`.
+group's id, then its status. What the refresh says goes to the file. dbt is forked likewise. The work that follows is that of `make refresh`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Self
 
 from orchestration.settings import ROOT, SILENCE
 from tests.faults.world import Ended
-
-_TOLD = "told.txt"
 
 
 class Forker:
@@ -30,8 +29,9 @@ class Forker:
 
     def __init__(self) -> None:
         """Start the process that forks; it is ready when all is imported."""
+        self._told = NamedTemporaryFile()  # noqa: SIM115  as long as this object lives
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.forked"],
+            [sys.executable, "-m", "tests.faults.forked", self._told.name],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -56,7 +56,7 @@ class Forker:
         waiting, _, _ = select.select([self._answer], [], [], kill_after)
         if not waiting:
             os.killpg(group, signal.SIGKILL)
-        return Ended(self._read(), (folder / _TOLD).read_text(errors="replace"), "")
+        return Ended(self._read(), Path(self._told.name).read_text(errors="replace"), "")
 
     def _read(self) -> int:
         return int(self._answer.readline())
@@ -110,7 +110,7 @@ def _refresh(folder: Path) -> int:
     from orchestration import refresh
     from tests.orchestration.conftest import open_world
 
-    told = os.open(folder / _TOLD, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    told = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC | os.O_APPEND)
     _take_streams(os.open(os.devnull, os.O_RDONLY), told, told)
     execute = subprocess.Popen._execute_child  # type: ignore[attr-defined]
 
