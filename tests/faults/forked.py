@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +79,7 @@ def _import_everything() -> None:
     import dbt.adapters.duckdb
     import dbt.cli.main  # noqa: F401
 
-    from orchestration import job  # noqa: F401
+    from orchestration import dbt_child, job, refresh  # noqa: F401
     from orchestration.audit.expectations import import_early
 
     before = set(threading.enumerate())
@@ -100,6 +101,9 @@ def _fork(run: Callable[[], int], prepare: Callable[[], None] = os.setsid) -> in
     try:
         prepare()
         status = run()
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

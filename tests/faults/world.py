@@ -90,7 +90,7 @@ class World:
     def heal_with(self, ended: Ended) -> str:
         """Return the id of the whole release that a refresh must have left that ran to its end."""
         if ended.status != 0:
-            raise Fault(f"the next refresh failed:\n{ended.out}{ended.err}")
+            raise Fault(f"the next refresh ended with {ended.status}:\n{ended.out}{ended.err}")
         release_id = self.examine()
         if release_id is None or f"release  {release_id}," not in ended.out:
             raise Fault(f"the release is {release_id}, but the refresh said:\n{ended.out}")
