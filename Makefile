@@ -15,7 +15,7 @@ endif
 quoted = '$(subst ','\'',$(1))'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refresh test ui query check format schemas new-deal build failures \
+.PHONY: help setup refresh test faults ui query check format schemas new-deal build failures \
 	releases diff verify rollback lock clean
 
 help: ## Print these verbs
@@ -31,6 +31,9 @@ test: $(READY) ## Run the fast tests
 
 ui: $(READY) ## Open the Dagster UI on this machine (http://127.0.0.1:3000)
 	@$(PY) -m orchestration.ui $(ARGS)
+
+faults: $(READY) ## Do the warehouse harm in every way we know; takes an hour or two
+	@$(PY) -m tests.faults $(ARGS)
 
 query: $(READY) ## Open a read-only SQL prompt on the release, or run SQL="..."
 	@$(PY) -m orchestration.query $(if $(SQL),--sql $(call quoted,$(SQL))) $(ARGS)

@@ -14,6 +14,7 @@ from orchestration.settings import ROOT
 from tests.faults.world import Fault, Say, start_group, wait
 
 _LINE = 100 << 20
+_SECRET = "a secret of this machine\n"
 
 # What each tries to leave behind, should anything run it; `{canary}` is a path.
 _TEXTS = (
@@ -190,16 +191,11 @@ def _write(record_id: str, text: str, **others: str) -> bytes:
 
 def take_in(folder: Path, say: Say) -> dict[str, object]:
     """Refresh from a copy of the ledger that holds them all; look where each has gone."""
+    folder.mkdir(parents=True, exist_ok=True)
     canary = folder / "canary"
     ledger = folder / "ledger"
     shutil.copytree(ROOT / "sources" / "ledger", ledger)
-    cases = [*list_cases(canary), Case("hostile-line", b"documents: " + b"x" * _LINE, None)]
-    for case in cases:
-        (ledger / case.file).write_bytes(case.content)
-    secret = folder / "secret.yml"
-    secret.write_text("a secret of this machine\n")
-    (ledger / "documents" / "hostile-link.yml").symlink_to(secret)
-    (ledger / "documents" / "\x1b[31m.yml").write_text("documents: []\n")
+    cases = write_cases(ledger, canary, longest_line=_LINE)
     settings = {
         "GIGALEDGER_LEDGER": str(ledger),
         "GIGALEDGER_WAREHOUSE": str(folder / "warehouse"),
@@ -212,23 +208,8 @@ def take_in(folder: Path, say: Say) -> dict[str, object]:
         raise Fault(f"the refresh failed:\n{ended.out}{ended.err}")
     require_harmless("the refresh", ended.out + ended.err)
     say("refreshed")
-    kept = refused = 0
     with duckdb.connect(folder / "warehouse" / "gigaledger.duckdb", read_only=True) as connection:
-        quarantine = connection.execute(
-            "select file, line, remedy, raw_text from audit.quarantine"
-        ).fetchall()
-        sources = connection.execute(
-            "select source_id, title, note from core.dim_source"
-        ).fetchall()
-    for case in cases:
-        is_kept = (case.name, case.text, case.text) in sources
-        told = [row for row in quarantine if row[0] == case.file and row[1] and row[2]]
-        if is_kept == bool(told):
-            raise Fault(f"{case.file} is {'kept and refused' if is_kept else 'neither'}")
-        kept += is_kept
-        refused += bool(told)
-    if any("a secret" in (row[3] or "") for row in quarantine):
-        raise Fault("what a link in the ledger leads to is published")
+        kept, refused = follow(connection, cases, "core.dim_source", "audit.quarantine")
     query = "select * from core.dim_source where source_id like 'hostile%'"
     for module, *arguments in (
         ("orchestration.query", "--sql", query),
@@ -248,12 +229,48 @@ def take_in(folder: Path, say: Say) -> dict[str, object]:
     if canary.exists():
         raise Fault("a hostile text was run")
     return {
-        "hostile texts": kept + refused,
+        "hostile texts": len(cases),
         "of them kept as they are": kept,
         "of them refused with file, line and remedy": refused,
         "run": 0,
         "pages of HTML looked through": len(pages),
     }
+
+
+def write_cases(ledger: Path, canary: Path, *, longest_line: int) -> list[Case]:
+    """Write the hundred into a ledger, and two files that are hostile by what they are."""
+    line = Case("hostile-line", b"documents: " + b"x" * longest_line, None)
+    cases = [*list_cases(canary), line]
+    for case in cases:
+        (ledger / case.file).write_bytes(case.content)
+    secret = canary.with_name("secret.yml")
+    secret.write_text(_SECRET)
+    (ledger / "documents" / "hostile-link.yml").symlink_to(secret)
+    (ledger / "documents" / "\x1b[31m.yml").write_text("documents: []\n")
+    return cases
+
+
+def follow(
+    connection: duckdb.DuckDBPyConnection, cases: list[Case], kept_in: str, refused_in: str
+) -> tuple[int, int]:
+    """Return how many were kept as they are and how many were refused: each is one of both."""
+    refusals = connection.execute(
+        f"select file, line, remedy, raw_text from {refused_in}"
+    ).fetchall()
+    sources = connection.execute(f"select source_id, title, note from {kept_in}").fetchall()
+    kept = refused = 0
+    for case in cases:
+        is_kept = (case.name, case.text, case.text) in sources
+        is_refused = any(
+            file == case.file and line and remedy for file, line, remedy, _ in refusals
+        )
+        if is_kept == is_refused:
+            raise Fault(f"{case.file} is {'kept and refused' if is_kept else 'neither'}")
+        kept += is_kept
+        refused += is_refused
+    if any(_SECRET.strip() in (raw_text or "") for *_, raw_text in refusals):
+        raise Fault("what a link in the ledger leads to is published")
+    return kept, refused
 
 
 def require_harmless(whence: str, told: str) -> None:
