@@ -148,55 +148,6 @@ def test_a_full_disk_leaves_the_old_release(
     _require_whole(warehouse, [first.release_id, next_one.release_id])
 
 
-# A reader in a process of its own, as a BI tool is: it opens, asks, closes, as fast as it can.
-_READER = """
-import sys, duckdb
-file, count = sys.argv[1], 0
-while not sys.stdin.closed:
-    with duckdb.connect(file, read_only=True) as connection:
-        deals = connection.execute("select count(*) from core.dim_deal").fetchone()[0]
-        ids = connection.execute("select count(*) from audit.release").fetchone()[0]
-        assert deals == 2 and ids >= 1
-        total = connection.execute("select gross_gw_base from capacity_as_of(current_date)").fetchone()
-        assert float(total[0]) == 10.5
-    count += 1
-    if count == 1:
-        print("reading", flush=True)
-    import select
-    if select.select([sys.stdin], [], [], 0)[0]:
-        break
-print(count)
-"""
-
-
-def test_readers_in_other_processes_never_fail_and_never_hinder(
-    publish: Callable[..., Release], warehouse: Path
-) -> None:
-    first = publish()
-    with duckdb.connect(first.file, read_only=True):
-        pass
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _READER, str(first.file)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    for reader in readers:
-        assert reader.stdout and reader.stdout.readline() == "reading\n"
-
-    releases = [publish() for _ in range(4)]
-
-    for reader in readers:
-        out, err = reader.communicate("stop\n", timeout=30)
-        assert reader.returncode == 0, err
-        assert int(out) > 1
-    _require_whole(warehouse, [first.release_id, *(release.release_id for release in releases)])
-
-
 def test_a_reader_that_stays_sees_its_release_until_it_opens_anew(
     publish: Callable[..., Release], warehouse: Path
 ) -> None:
