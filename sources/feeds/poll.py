@@ -1,0 +1,81 @@
+"""Asks a feed's publisher for what is new and keeps what comes; judging it is left to the load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sources.feeds.feed import Ask, Feed, Request
+from sources.feeds.http import DownloadError, Fetch, Reply
+from sources.feeds.snapshots import Snapshot, Store
+
+
+def poll_feed(
+    feed: Feed,
+    store: Store,
+    fetch: Fetch,
+    ask: Ask,
+    secrets: Mapping[str, str],
+    now: Callable[[], datetime],
+) -> list[str]:
+    """Fetch everything that a feed is asked for; return what hindered it.
+
+    One part that cannot be fetched does not keep the others from being fetched.
+
+    Args:
+        feed: the feed.
+        store: keeps what comes.
+        fetch: reaches the feed's hosts.
+        ask: what is wanted.
+        secrets: the settings that the feed needs, by their name in `needs`.
+        now: the UTC time, without a zone.
+    """
+    problems = []
+    waiting = list(feed.requests(feed, ask, secrets))
+    last = store.find_last(feed.name)
+    # Only of a good one is it asked whether it has changed: a bad one must come anew.
+    good = store.find_good(feed.name)
+    kept = {(item.form, item.partition, item.sha256): item for item in store.list(feed.name)}
+    while waiting:
+        request = waiting.pop(0)
+        part = (request.form or "", request.partition)
+        known = kept.get((*part, good.get(part, "")))
+        if known is not None and known.address != request.address:
+            known = None
+        try:
+            reply = fetch(request.address, {**request.headers, **_ask_whether_changed(known)})
+        except DownloadError as error:
+            problems.append(str(error))
+            continue
+        if request.form is None:
+            waiting += feed.follow(feed, reply.body.decode(errors="replace"))
+        elif reply.status == 304:
+            if known is not None:
+                store.confirm(known, now())
+        else:
+            snapshot = _keep(feed, store, request, reply, now())
+            if (*part, snapshot.sha256) in kept and last[part] != snapshot.sha256:
+                problems.append(f"{request.address.split('?')[0]}: it sends an older copy again")
+    return problems
+
+
+def _keep(feed: Feed, store: Store, request: Request, reply: Reply, at: datetime) -> Snapshot:
+    return store.keep(
+        reply,
+        feed=feed.name,
+        form=request.form or "",
+        partition=request.partition,
+        fetched_at=at,
+        licence=feed.licence,
+        attribution=feed.attribution,
+    )
+
+
+def _ask_whether_changed(known: Snapshot | None) -> dict[str, str]:
+    if known is None:
+        return {}
+    asked = {
+        "If-None-Match": known.headers.get("etag"),
+        "If-Modified-Since": known.headers.get("last-modified"),
+    }
+    return {name: value for name, value in asked.items() if value}

@@ -1,0 +1,1 @@
+"""Tokens a day by model, as routed by OpenRouter."""

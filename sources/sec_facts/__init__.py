@@ -1,0 +1,1 @@
+"""Figures that companies filed with the SEC as XBRL."""

@@ -1,0 +1,1 @@
+"""List prices of tokens, by provider and model."""
