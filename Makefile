@@ -15,8 +15,8 @@ endif
 quoted = '$(subst ','\'',$(1))'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refresh test faults ui query check format schemas new-deal build failures \
-	releases diff verify rollback lock clean
+.PHONY: help setup refresh test faults ui query check format schemas new-deal poll review build \
+	failures releases diff verify rollback lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ schemas: $(READY) ## Write the JSON Schemas that editors use from the models of 
 
 new-deal: $(READY) ## Begin the file of a deal: ID=openai-oracle-4-5gw
 	@$(PY) -m sources.ledger new-deal $(or $(ID),--help) $(ARGS)
+
+poll: $(READY) ## Ask the publishers of the feeds for what is new: all, or FEED=ecb
+	@$(PY) -m orchestration.feeds $(FEED) $(ARGS)
 
 build: $(READY) ## Build the models in the work database and run dbt's tests; publish nothing
 	@$(PY) -m orchestration.refresh --build-only $(ARGS)

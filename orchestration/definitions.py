@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.assets.feeds import make_raw_feeds
 from orchestration.assets.raw import make_raw_ledger
 from orchestration.assets.release import make_release
 from orchestration.assets.warehouse import list_macros, list_published, make_models
@@ -42,6 +43,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             make_raw_ledger(),
+            make_raw_feeds(),
             make_models(settings, manifest),
             make_release([*published, *list_macros(manifest)]),
         ],

@@ -43,9 +43,11 @@ class FeedStatus:
 
     feed: str
     kind: str
-    fetched_at: datetime
-    age_days: int
+    fetched_at: datetime | None
+    age_days: int | None
     records: int
+    problem: str | None = None
+    attribution: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,14 +162,17 @@ CLOCK_TABLES: dict[str, _Table] = {
         },
     ),
     "feed_status": _Table(
-        "feed varchar, kind varchar, fetched_at timestamp, age_days integer, records bigint",
+        "feed varchar, kind varchar, fetched_at timestamp, age_days integer, records bigint,"
+        " problem varchar, attribution varchar",
         "One row per input of this release.",
         {
             "feed": "Name of the input, as its folder under sources/.",
-            "kind": "live, cached or bundled for a feed; ledger for the ledger.",
-            "fetched_at": "When what was used had been read, in UTC.",
+            "kind": "live, cached or bundled for a feed, none without data; ledger for the ledger.",
+            "fetched_at": "When what was used had been read, in UTC; of several tables the oldest.",
             "age_days": "Whole days from then to the release.",
-            "records": "Records received.",
+            "records": "Records received; of a feed those that are used.",
+            "problem": "Why newer data is not used; null when nothing hindered it.",
+            "attribution": "How the publisher wants to be named.",
         },
     ),
 }

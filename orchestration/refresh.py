@@ -15,6 +15,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ from sources.ledger.control import escape_control
 if TYPE_CHECKING:
     from orchestration.release import Release
     from orchestration.resources import Workshop
+    from sources.feeds.load import FeedReport
     from sources.ledger.load import LedgerReport
 
 _MAX_NAMED = 20
@@ -162,6 +164,7 @@ def _summarise(workshop: Workshop, release: Release) -> None:
             print(f"         {count} of those that passed: {note}")
     if workshop.report is not None:
         _tell_quarantined(workshop.report)
+    _tell_feeds(workshop.feeds)
     print(_measure_openai(release.file))
     print(f"file     {_shorten(release.file)}")
 
@@ -174,6 +177,18 @@ def _tell_quarantined(report: LedgerReport) -> None:
         print(f"         {escape_control(told)}")
     if len(report.refusals) > _MAX_NAMED:
         print(f"         and {len(report.refusals) - _MAX_NAMED} more in audit.quarantine")
+
+
+def _tell_feeds(feeds: Sequence[FeedReport]) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for number, report in enumerate(feeds):
+        age = report.age_days(now)
+        told = "" if age is None else f", {age} day{'' if age == 1 else 's'} old"
+        refused = f", {report.quarantined:,} quarantined" if report.quarantined else ""
+        label = "" if number else "feeds"
+        print(f"{label:<9}{report.feed}: {report.kind}{told}, {report.accepted:,} records{refused}")
+        for problem in report.problems:
+            print(f"           {problem}")
 
 
 def _measure_openai(file: Path) -> str:

@@ -452,8 +452,25 @@ def _write_history(
     )
     received = _count(connection, "work.raw_ledger.input_count", "coalesce(sum(received), 0)")
     ledger = history.FeedStatus("ledger", "ledger", row.published_at, 0, received)
-    history.write_feed_status(connection, [ledger])
+    feeds = _list_feeds(connection, row.published_at)
+    history.write_feed_status(connection, [ledger, *feeds])
     return [f"audit.{name}" for name in history.CLOCK_TABLES]
+
+
+def _list_feeds(connection: DuckDBPyConnection, published_at: datetime) -> list[history.FeedStatus]:
+    """Return how fresh each feed is; a build of the ledger alone has none."""
+    loaded = connection.execute(
+        "select 1 from duckdb_tables() where database_name = 'work'"
+        " and schema_name = 'raw_feeds' and table_name = 'status'"
+    ).fetchone()
+    if not loaded:
+        return []
+    rows = connection.execute(
+        "select feed, kind, fetched_at, greatest(date_sub('day', fetched_at, ?), 0),"
+        " records, problem, attribution from work.raw_feeds.status order by feed",
+        [published_at],
+    ).fetchall()
+    return [history.FeedStatus(*found) for found in rows]
 
 
 def _write_parquet(connection: DuckDBPyConnection, staging: Path, tables: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from orchestration.dbt_process import DbtProcess
 from orchestration.lock import hold_lock
 from orchestration.release import Release
 from orchestration.settings import Settings
+from sources.feeds.load import FeedReport
 from sources.ledger.load import LedgerReport
 
 
@@ -28,6 +29,7 @@ class Workshop:
         self.settings = settings
         self.progress = progress
         self.report: LedgerReport | None = None
+        self.feeds: Sequence[FeedReport] = ()
         self.results: Sequence[CheckResult] = ()
         self.release: Release | None = None
         self.failure: BaseException | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,6 +17,9 @@ WAREHOUSE = f"{_PREFIX}WAREHOUSE"
 TODAY = f"{_PREFIX}TODAY"
 THREADS = f"{_PREFIX}THREADS"
 KEEP_RELEASES = f"{_PREFIX}KEEP_RELEASES"
+FEEDS = f"{_PREFIX}FEEDS"
+CONTACT = f"{_PREFIX}CONTACT"
+OPENROUTER_KEY = f"{_PREFIX}OPENROUTER_KEY"
 # Not a setting: what dbt's profile reads, handed to the dbt process by `dbt_environment`.
 WORK_DB = f"{_PREFIX}WORK_DB"
 
@@ -55,6 +58,12 @@ class Settings:
     """How many threads DuckDB may use."""
     keep_releases: int | None = 30
     """How many of the latest releases are kept, besides the last of each month; None keeps all."""
+    is_live: bool = False
+    """Whether a refresh asks the publishers of the feeds for what is new."""
+    contact: str | None = None
+    """How a publisher reaches whoever runs this; some answer nobody without it."""
+    openrouter_key: str | None = field(default=None, repr=False)
+    """A key of OpenRouter."""
     dagster_home: Path = ROOT / ".dagster"
     """Where Dagster keeps its runs."""
     dbt_project_dir: Path = ROOT / "dbt_project"
@@ -69,6 +78,11 @@ class Settings:
     def work_database(self) -> Path:
         """The private database in which a refresh builds."""
         return self.work_dir / "gigaledger.duckdb"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """What the feeds received, byte for byte."""
+        return self.warehouse_dir / "snapshots"
 
     @property
     def dbt_target_dir(self) -> Path:
@@ -115,6 +129,9 @@ def read_settings(
         latest_day=max(today, clock_day),
         threads=_read_threads(environment),
         keep_releases=_read_keep_releases(environment),
+        is_live=_read_is_live(environment),
+        contact=_read_text(environment, CONTACT),
+        openrouter_key=_read_text(environment, OPENROUTER_KEY),
     )
 
 
@@ -133,7 +150,16 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = (LEDGER, WAREHOUSE, TODAY, THREADS, KEEP_RELEASES)
+    known = (
+        LEDGER,
+        WAREHOUSE,
+        TODAY,
+        THREADS,
+        KEEP_RELEASES,
+        FEEDS,
+        CONTACT,
+        OPENROUTER_KEY,
+    )
     for name in sorted(environment):
         if name.startswith(_PREFIX) and name not in (*known, WORK_DB):
             close = difflib.get_close_matches(name, known, n=1)
@@ -202,3 +228,10 @@ def _read_keep_releases(environment: Mapping[str, str]) -> int | None:
             " or all"
         )
     return int(text)
+
+
+def _read_is_live(environment: Mapping[str, str]) -> bool:
+    text = _read_text(environment, FEEDS) or "offline"
+    if text not in ("offline", "live"):
+        raise SettingsError(f"{FEEDS}: {text!r} is neither offline nor live")
+    return text == "live"

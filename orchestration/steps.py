@@ -50,7 +50,7 @@ from sources.ledger.parse import FOLDERS
 Progress = Callable[[str], None]
 
 # Kept in the work database from the load to the release: a file may change in between.
-_INPUT_TABLE = "raw_ledger.input_file"
+INPUT_TABLE = "raw_ledger.input_file"
 
 # Raw table to the kind of record that its rows belong to.
 _RECORDS = {table: raw.kind for table, raw in RAW_TABLES.items()}
@@ -73,9 +73,9 @@ def load_raw(settings: Settings, progress: Progress | None = None) -> LedgerRepo
             progress=progress,
         )
         connection.execute(
-            f"create or replace table {_INPUT_TABLE} (path varchar, byte_count bigint, sha256 varchar)"
+            f"create or replace table {INPUT_TABLE} (path varchar, byte_count bigint, sha256 varchar)"
         )
-        insert_rows(connection, _INPUT_TABLE, [astuple(item) for item in inputs])
+        insert_rows(connection, INPUT_TABLE, [astuple(item) for item in inputs])
     return report
 
 
@@ -173,7 +173,7 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
     if not settings.work_database.exists():
         raise AuditError(f"there is nothing to publish in {settings.work_dir}; refresh")
     with open_work(settings) as connection:
-        rows = connection.execute(f"select * from {_INPUT_TABLE} order by path").fetchall()
+        rows = connection.execute(f"select * from {INPUT_TABLE} order by path").fetchall()
     manifest = load_manifest(settings)
     suites = _load_suites(settings)
     origin = Origin(

@@ -36,7 +36,7 @@ _MAX_RAW_TEXT = 2_000
 
 _SNAPSHOT = """
     snapshot_id varchar, feed varchar, raw_table varchar, form varchar, part varchar,
-    address varchar, fetched_at timestamp, seen_at timestamp, origin varchar, licence varchar, attribution varchar,
+    address varchar, fetched_at timestamp, seen_at timestamp, origin varchar, byte_count bigint, licence varchar, attribution varchar,
     confidence varchar, received bigint, accepted bigint, quarantined bigint, is_used boolean,
     refused_rule varchar, message varchar
 """
@@ -132,6 +132,20 @@ def load_feed(
         shutil.rmtree(work_dir, ignore_errors=True)
     store.remember_good(feed.name, _list_good(connection, feed))
     report = _report(connection, feed, problems)
+    _write_status(connection, feed, report)
+    return report
+
+
+def fail_feed(
+    connection: DuckDBPyConnection, feed: Feed, reason: str, problems: Sequence[str]
+) -> FeedReport:
+    """Leave a feed's tables empty and tell why."""
+    report = FeedReport(feed.name, "none", None, 0, 0, [*problems, reason])
+    _write_status(connection, feed, report)
+    return report
+
+
+def _write_status(connection: DuckDBPyConnection, feed: Feed, report: FeedReport) -> None:
     connection.execute(
         "insert into raw_feeds.status values (?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -145,7 +159,6 @@ def load_feed(
             feed.attribution,
         ],
     )
-    return report
 
 
 def _list_snapshots(feed: Feed, store: Store, live_since: datetime | None) -> Iterable[Snapshot]:
@@ -454,7 +467,7 @@ def _tell(
     refused: RefusedError | None = None,
 ) -> None:
     connection.execute(
-        f"insert into raw_feeds.snapshot values ({', '.join('?' * 18)})",
+        f"insert into raw_feeds.snapshot values ({', '.join('?' * 19)})",
         [
             snapshot.sha256,
             feed.name,
@@ -465,6 +478,7 @@ def _tell(
             snapshot.fetched_at,
             snapshot.seen_at,
             snapshot.origin.value,
+            snapshot.path.stat().st_size,
             snapshot.licence,
             snapshot.attribution,
             snapshot.confidence,

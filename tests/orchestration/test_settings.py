@@ -19,6 +19,14 @@ def test_without_any_setting_the_project_serves_itself() -> None:
     assert settings.release_file == ROOT / "warehouse" / "gigaledger.duckdb"
     assert settings.today == date(2026, 11, 25)
     assert settings.threads == 2
+    assert not settings.is_live
+
+
+def test_a_key_is_in_no_text_of_the_settings() -> None:
+    settings = read_settings({"GIGALEDGER_OPENROUTER_KEY": "sk-or-secret"})
+
+    assert settings.openrouter_key == "sk-or-secret"
+    assert "sk-or-secret" not in repr(settings)
 
 
 def test_folders_may_lie_anywhere(tmp_path: Path) -> None:
@@ -55,6 +63,7 @@ def test_today_is_the_utc_day_wherever_the_machine_stands() -> None:
         ("GIGALEDGER_LEDGER", "nowhere/at/all", "is not a folder"),
         ("GIGALEDGER_WAREHOUSE", "Makefile", "is a file"),
         ("GIGALEDGER_LEGDER", "ledger", "did you mean GIGALEDGER_LEDGER?"),
+        ("GIGALEDGER_FEEDS", "yes", "is neither offline nor live"),
     ],
 )
 def test_a_bad_setting_is_refused_with_what_would_do(name: str, value: str, message: str) -> None:
@@ -84,4 +93,7 @@ def test_example_of_settings_names_all_of_them_and_no_other() -> None:
         "GIGALEDGER_TODAY",
         "GIGALEDGER_THREADS",
         "GIGALEDGER_KEEP_RELEASES",
+        "GIGALEDGER_FEEDS",
+        "GIGALEDGER_CONTACT",
+        "GIGALEDGER_OPENROUTER_KEY",
     }

@@ -54,6 +54,8 @@ class Publisher:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     """By the path without its query; the last one is repeated."""
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    think: Callable[[str], Answer] | None = None
+    """Answers by the whole path, in place of `answers`."""
     port: int = 0
 
     @property
@@ -68,6 +70,8 @@ class Publisher:
         self.answers[path] = list(answers)
 
     def next_answer(self, path: str) -> Answer:
+        if self.think:
+            return self.think(path)
         waiting = self.answers.get(path.split("?")[0], [Answer(status=404)])
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
