@@ -26,6 +26,8 @@ from typing import Any
 import duckdb
 import yaml
 
+from sources.feeds.feed import find_feeds
+from sources.feeds.load import create_tables
 from sources.ledger.vocabulary import list_words
 from tests.warehouse.oracle import last_day_of
 
@@ -449,6 +451,7 @@ class Warehouse:
         for table, columns in RAW_TABLES.items():
             described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
             self.connection.execute(f"create table raw_ledger.{table} ({described})")
+        create_tables(self.connection, find_feeds().values())
         self._insert(_vocabulary_rows())
 
     def load(self, ledger: Ledger, *, today: dt.date) -> None:
@@ -533,6 +536,7 @@ def _make_work_database(path: Path) -> None:
         for table, columns in RAW_TABLES.items():
             described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
             connection.execute(f"create table raw_ledger.{table} ({described})")
+        create_tables(connection, find_feeds().values())
 
 
 def _run_dbt_compile(target: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from sources.feeds.feed import find_feeds
+from sources.feeds.load import create_tables
 from sources.ledger.load import load_ledger
 from tests.warehouse.harness import ROOT
 
@@ -19,6 +21,7 @@ def test_unit_tests_of_the_models_hold(tmp_path: Path) -> None:
     work_database = tmp_path / "gigaledger.duckdb"
     with duckdb.connect(work_database) as connection:
         load_ledger(connection, ROOT / "sources" / "ledger", today=dt.date(2026, 11, 25))
+        create_tables(connection, find_feeds().values())
     project = ROOT / "dbt_project"
     # A unit test reads the columns of the tables that it replaces, so the models are built too.
     finished = subprocess.run(

@@ -1,0 +1,20 @@
+select
+    snapshot_id,
+    feed,
+    raw_table,
+    form,
+    part,
+    address,
+    fetched_at,
+    seen_at,
+    origin,
+    licence,
+    attribution,
+    confidence,
+    received,
+    accepted,
+    quarantined,
+    is_used,
+    refused_rule,
+    message
+from {{ source('raw_feeds', 'snapshot') }}
