@@ -51,8 +51,12 @@ format: $(READY) ## Format the code and mend what can be mended
 schemas: $(READY) ## Write the JSON Schemas that editors use from the models of the ledger
 	@$(PY) -m sources.ledger schemas
 
-new-deal: $(READY) ## Begin the file of a deal: ID=openai-oracle-4-5gw
-	@$(PY) -m sources.ledger new-deal $(or $(ID),--help) $(ARGS)
+new-deal: $(READY) ## Begin the file of a deal: ID=openai-oracle-4-5gw or FROM=candidate
+	@$(if $(FROM),$(PY) -m orchestration.review --begin $(call quoted,$(FROM)) $(if $(ID),--id $(ID)), \
+		$(PY) -m sources.ledger new-deal $(or $(ID),--help)) $(ARGS)
+
+review: $(READY) ## List filings that may tell of a deal; begin one with new-deal FROM=...
+	@$(PY) -m orchestration.review $(ARGS)
 
 poll: $(READY) ## Ask the publishers of the feeds for what is new: all, or FEED=ecb
 	@$(PY) -m orchestration.feeds $(FEED) $(ARGS)

@@ -105,10 +105,12 @@ def requests(feed: Feed, ask: Ask, secrets: Mapping[str, str]) -> Iterable[Reque
     yield Request(form=None, address=urljoin(feed.address, urlsplit(PAGE).path))
 
 
-def follow(feed: Feed, page: str) -> Iterable[Request]:
-    """Yield the requests for the files of the data centres that a page links to."""
+def follow(feed: Feed, request: Request, body: str) -> Iterable[Request]:
+    """Yield the requests for the files of the data centres that the page links to."""
+    if request.form is not None:
+        return
     links = _Links()
-    links.feed(page)
+    links.feed(body)
     for name, form in (("data_centers.csv", "sites"), ("data_center_timelines.csv", "timelines")):
         for link in links.found:
             address = urljoin(feed.address, link)

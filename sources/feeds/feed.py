@@ -49,6 +49,8 @@ class Request:
     """How its records stand in the reply; None for a page that only leads to others."""
     address: str
     partition: str = ""
+    never_changes: bool = False
+    """Whether one that was good is never fetched again."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -80,8 +82,8 @@ class Feed:
     forms: Mapping[str, Form]
     requests: Callable[[Feed, Ask, Mapping[str, str]], Iterable[Request]]
     """What to ask for, given the settings that it needs."""
-    follow: Callable[[Feed, str], Iterable[Request]]
-    """What a page that was fetched leads to."""
+    follow: Callable[[Feed, Request, str], Iterable[Request]]
+    """What a reply leads to."""
     curated: Mapping[str, Curated]
 
     @property
@@ -139,5 +141,5 @@ def _read_feed(path: Path, content: Mapping[str, Any]) -> Feed:
     return feed
 
 
-def _lead_nowhere(feed: Feed, page: str) -> Iterable[Request]:
+def _lead_nowhere(feed: Feed, request: Request, body: str) -> Iterable[Request]:
     return ()

@@ -40,6 +40,8 @@ def poll_feed(
         request = waiting.pop(0)
         part = (request.form or "", request.partition)
         known = kept.get((*part, good.get(part, "")))
+        if known is not None and request.never_changes:
+            continue
         if known is not None and known.address != request.address:
             known = None
         try:
@@ -47,15 +49,18 @@ def poll_feed(
         except DownloadError as error:
             problems.append(str(error))
             continue
-        if request.form is None:
-            waiting += feed.follow(feed, reply.body.decode(errors="replace"))
-        elif reply.status == 304:
+        if reply.status == 304:
             if known is not None:
                 store.confirm(known, now())
-        else:
+            continue
+        if request.form is not None:
             snapshot = _keep(feed, store, request, reply, now())
             if (*part, snapshot.sha256) in kept and last[part] != snapshot.sha256:
-                problems.append(f"{request.address.split('?')[0]}: it sends an older copy again")
+                problems.append(f"{_name(request)}: it sends an older copy again")
+        try:
+            waiting += feed.follow(feed, request, reply.body.decode(errors="replace"))
+        except (KeyError, TypeError, ValueError) as error:
+            problems.append(f"{_name(request)}: it leads nowhere, its form is new: {error}")
     return problems
 
 
@@ -69,6 +74,11 @@ def _keep(feed: Feed, store: Store, request: Request, reply: Reply, at: datetime
         licence=feed.licence,
         attribution=feed.attribution,
     )
+
+
+def _name(request: Request) -> str:
+    """Return the address for a message, without its query."""
+    return request.address.split("?")[0]
 
 
 def _ask_whether_changed(known: Snapshot | None) -> dict[str, str]:

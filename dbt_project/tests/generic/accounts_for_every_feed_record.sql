@@ -21,7 +21,9 @@ accepted as (
         ('usage_report', 'stg_epoch__usage_report'),
         ('ranking', 'stg_openrouter__ranking'),
         ('fact', 'stg_sec_facts__fact'),
-        ('price', 'stg_token_prices__price')
+        ('price', 'stg_token_prices__price'),
+        ('filing', 'stg_sec_filings__filing'),
+        ('figure', 'stg_sec_filings__figure')
     ] %}
     select
         '{{ table }}' as raw_table,
