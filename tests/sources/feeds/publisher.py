@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[3]
 FAST = Limits(
     requests_per_minute=60_000,
     max_bytes=5_000_000,
-    seconds=3,
-    idle_seconds=0.3,
+    seconds=15,
+    idle_seconds=5,
     backoff_seconds=0.01,
 )
 Row = dict[str, Any]
