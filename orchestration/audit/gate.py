@@ -32,7 +32,10 @@ SCHEMA = "gate"
 _COMPARED = ("gate.row_change", "gate.total_change", "gate.check_change")
 _NOTHING_TO_COMPARE = "nothing to compare: there is no earlier release"
 
-# A document says where a figure comes from, and an organisation what it is called; neither moves it.
+# Raw tables that hold no records: the words come with the code, the day is compared.
+_SAME_EVERY_TIME = ("build", "vocabulary")
+
+# A document says where a figure comes from, an organisation what it is called; neither moves it.
 _MOVE_NOTHING = {"document", "organization"}
 
 
@@ -203,14 +206,16 @@ def _compare(
             select
                 ?, rows_before, rows_after, rows_after - rows_before,
                 (rows_after - rows_before) / nullif(rows_before, 0),
-                (select count(*) from moved_record where record_kind in (select unnest(?))), ?, ?
+                if(? is null, null, (
+                    select count(*) from moved_record where record_kind in (select unnest(?))
+                )), ?, ?
             from (
                 select
                     (select count(*) from previous.{table}) as rows_before,
                     (select count(*) from {table}) as rows_after
             )
             """,
-            [table, kinds, day == day_before, table in same_rules],
+            [table, kinds, kinds, day == day_before, table in same_rules],
         )
     for total in _TOTALS:
         columns = [total.item, *total.figures.values()]
@@ -317,7 +322,7 @@ def _compare_total(
     total: _Total,
     figure: str,
     column: str,
-    kinds: list[str],
+    kinds: list[str] | None,
     is_same_rules: bool,
 ) -> None:
     # A customer without a row has nothing; a month without one is not reached yet.
@@ -347,14 +352,14 @@ def _compare_total(
         select
             $figure, item, amount_before, amount_after, amount_after - amount_before,
             (amount_after - amount_before) / nullif(abs(amount_before), 0),
-            (
+            if($kinds is null, null, (
                 select count(*) from moved_record
                 where record_kind in (select unnest($kinds)) and ({behind})
-            ),
-            (
+            )),
+            if($kinds is null, null, (
                 select count(distinct source_id) from new_citation
                 where record_kind in (select unnest($kinds)) and ({behind})
-            ),
+            )),
             $is_same_rules
         from change
         """,
@@ -380,8 +385,13 @@ def _compare_checks(connection: DuckDBPyConnection, declared: Iterable[Declared]
     )
 
 
-def _list_kinds(manifest: Mapping[str, Any], records: Mapping[str, str], table: str) -> list[str]:
-    """Return the kinds of record that a table is made of, which dbt's graph knows."""
+def _list_kinds(
+    manifest: Mapping[str, Any], records: Mapping[str, str], table: str
+) -> list[str] | None:
+    """Return the kinds of record that a table is made of, which dbt's graph knows.
+
+    None when it is also made of something else, a feed or what was refused, that moves unseen here.
+    """
     nodes, sources = manifest["nodes"], manifest["sources"]
     waiting = [
         key
@@ -395,6 +405,8 @@ def _list_kinds(manifest: Mapping[str, Any], records: Mapping[str, str], table: 
             reached.add(key)
             waiting += nodes.get(key, {}).get("depends_on", {}).get("nodes", [])
     read = {sources[key]["name"] for key in reached if key in sources}
+    if not read <= {*records, *_SAME_EVERY_TIME}:
+        return None
     kinds = {kind for raw, kind in records.items() if raw in read}
     return sorted(kinds - _MOVE_NOTHING or kinds)
 

@@ -42,9 +42,15 @@ create table marts.capacity_by_customer as
 select * from (values ('openai', 'net', 30.0, 20.0, 10.0), ('xai', 'net', 3.0, 2.0, 1.0),
     ('all', 'net', 33.0, 22.0, 11.0), ('openai', 'site', 12.0, 9.0, 8.0))
 as t (customer_id, layer, gross_gw_base, total_gw_base, firm_gw_base);
+create schema audit;
+create table audit.quarantine as select 'typo' as record_id limit 0;
 """
 
-_TABLES = ("core.fct_deal_event", "marts.capacity_by_customer")
+_TABLES = {
+    "core.fct_deal_event": "source.deal",
+    "marts.capacity_by_customer": "source.deal",
+    "audit.quarantine": "source.quarantine",
+}
 _VERSIONS = {"duckdb": duckdb.__version__}
 _MANIFEST = {
     "nodes": {
@@ -52,11 +58,11 @@ _MANIFEST = {
             "resource_type": "model",
             "schema": table.split(".")[0],
             "name": table.split(".")[1],
-            "depends_on": {"nodes": ["source.deal"]},
+            "depends_on": {"nodes": [source]},
         }
-        for table in _TABLES
+        for table, source in _TABLES.items()
     },
-    "sources": {"source.deal": {"name": "deal"}},
+    "sources": {"source.deal": {"name": "deal"}, "source.quarantine": {"name": "quarantine"}},
 }
 
 
@@ -198,6 +204,8 @@ def test_without_an_earlier_release_each_comparison_says_so(
             {_SAME_ROWS: ["marts.capacity_by_customer"],
              _SAME_TOTALS: ["gross_gw", "net_gw", "firm_gw"]},
         ),
+        # What is no accepted record moves by itself.
+        (["insert into audit.quarantine values ('typo')"], "abc", {}),
         # A day later one event has become known.
         (
             ["update raw_ledger.build set today = '2026-11-26'",
@@ -210,7 +218,7 @@ def test_without_an_earlier_release_each_comparison_says_so(
     ids=[
         "no record", "other rules", "another customer's record", "record without document",
         "record and document", "one row", "rule drops rows", "records and rows gone",
-        "customer gone", "known since",
+        "customer gone", "quarantined", "known since",
     ],
 )  # fmt: skip
 def test_what_moved_fails_unless_a_record_explains_it(
