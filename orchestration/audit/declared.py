@@ -53,7 +53,12 @@ def list_declared(
         for item in suite.expectations
     }
     tests = {
-        Declared(table, CheckKind.DBT_TEST.value, node["name"], may_be_empty=table in may_be_empty)
+        Declared(
+            table,
+            CheckKind.DBT_TEST.value,
+            node["name"],
+            may_be_empty=table in may_be_empty or _is_model_allowed_empty(manifest, node),
+        )
         for node in list_tests(manifest)
         for table in [find_table(manifest, node)]
     }
@@ -63,6 +68,12 @@ def list_declared(
         for macro, table in CURRENT_TABLES.items()
     }
     return frozenset(expectations | tests | identities)
+
+
+def _is_model_allowed_empty(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
+    """Return what the model says on which a test is declared, for tables without expectations."""
+    model = manifest["nodes"].get(test.get("attached_node") or "", {})
+    return bool(model.get("config", {}).get("meta", {}).get("may_be_empty"))
 
 
 def require_complete(

@@ -281,3 +281,22 @@ def test_a_disabled_test_of_dbt_fails_the_release(
         capsys.readouterr().err
     )
     assert _list_releases(small) == before
+
+
+def test_a_table_may_be_empty_where_its_model_says_so() -> None:
+    test = {
+        "resource_type": "test",
+        "unique_id": "test.t",
+        "name": "is_sound",
+        "attached_node": "model.m",
+        "depends_on": {"nodes": []},
+    }
+    model = {"resource_type": "model", "schema": "audit", "name": "candidate", "config": {}}
+
+    def list_lenient() -> list[bool]:
+        manifest = {"nodes": {"model.m": model, "test.t": test}, "sources": {}}
+        return [item.may_be_empty for item in list_declared([], manifest) if "is_sound" in item]
+
+    assert list_lenient() == [False]
+    model["config"] = {"meta": {"may_be_empty": True}}
+    assert list_lenient() == [True]
