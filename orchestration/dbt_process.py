@@ -62,7 +62,7 @@ class DbtProcess:
                 return
             told.append(_read_message(text))
         self.process.wait()
-        raise DbtError("dbt cannot parse the project:\n" + "\n".join(told))
+        raise DbtError("dbt cannot parse the project:\n" + "\n".join(filter(None, told)))
 
     def begin(self, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         """Hand dbt its arguments and return the process, whose output is lines of JSON."""
@@ -87,7 +87,7 @@ def _read_message(line: str) -> str:
     try:
         event = json.loads(line)
         # What went wrong stands before the trace of where in dbt.
-        return str(event["info"]["msg"]).split("\nTraceback (most recent call last)")[0].strip()
+        return str(event["info"]["msg"]).split("Traceback (most recent call last)")[0].strip()
     except (ValueError, KeyError, TypeError):
         return line
 

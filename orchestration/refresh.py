@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with hold_lock(settings.warehouse_dir, "make refresh"):
             return refresh(settings, build_only=options.build_only)
     except (LockedError, OSError) as error:
-        remedy = find_remedy(error, settings.warehouse_dir)
+        remedy = find_remedy(error, settings)
         print(f"error: {error}{f'; {remedy}' if remedy else ''}", file=sys.stderr)
         return 2
 
@@ -136,7 +136,7 @@ def _tell_failure(settings: Settings, workshop: Workshop | None, reason: BaseExc
         log = _shorten(settings.work_dir / "refresh.log")
         print(f"\nerror: {type(reason).__name__}: {reason}\n{outcome}", file=sys.stderr)
         print(f"Where it happened is at the end of {log}", file=sys.stderr)
-    if remedy := find_remedy(reason, settings.warehouse_dir):
+    if remedy := find_remedy(reason, settings):
         print(f"What to do: {remedy}", file=sys.stderr)
     return 1
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+
+from orchestration.settings import Settings
 
 # What the operating system, DuckDB and SQLite say, in small letters.
 _FULL = ("no space left", "disk is full", "disk quota exceeded", "file too large", "disk i/o error")
-_READ_ONLY = ("read-only file system", "permission denied", "readonly database")
+_READ_ONLY = (
+    "read-only file system",
+    "permission denied",
+    "readonly database",
+    "unable to open database file",
+)
 _NO_MEMORY = (
     "memoryerror",
     "out of memory",
@@ -17,20 +23,15 @@ _NO_MEMORY = (
 )
 
 
-def find_remedy(error: BaseException, folder: Path) -> str | None:
-    """Return what mends an error that came from the machine; None for any other.
-
-    Args:
-        error: what went wrong; what it came from is looked at too.
-        folder: the warehouse folder, named in the remedy.
-    """
+def find_remedy(error: BaseException, settings: Settings) -> str | None:
+    """Return what mends an error, or one it came from, of the machine; None for any other."""
     told = " ".join(f"{type(each).__name__}: {each}" for each in _list_causes(error)).lower()
     if any(words in told for words in _FULL):
-        return f"the disk is full: free some space for {folder}, then refresh again"
+        return f"the disk is full: free some space for {settings.warehouse_dir}, then refresh again"
     if any(words in told for words in _READ_ONLY):
         return (
-            f"the folder cannot be written: make {folder} writable for this user, or name another"
-            " with GIGALEDGER_WAREHOUSE"
+            f"a folder cannot be written: make {settings.warehouse_dir} and"
+            f" {settings.dagster_home} writable for this user"
         )
     if any(words in told for words in _NO_MEMORY):
         return "there is too little memory: end other programs, or set GIGALEDGER_THREADS=1"

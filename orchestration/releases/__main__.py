@@ -17,6 +17,7 @@ from orchestration.releases.compare import compare_releases
 from orchestration.releases.rollback import roll_back
 from orchestration.releases.verify import verify_release
 from orchestration.settings import Settings, SettingsError, read_settings
+from sources.ledger.control import escape_control
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +87,9 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:
     releases = catalog.list_releases(settings.warehouse_dir)
-    print(tell.tell_releases(releases, catalog.list_rollbacks(settings.warehouse_dir)))
+    print(
+        escape_control(tell.tell_releases(releases, catalog.list_rollbacks(settings.warehouse_dir)))
+    )
     return 0
 
 
@@ -101,7 +104,7 @@ def _diff(settings: Settings, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(diff, indent=2, ensure_ascii=False))
     else:
-        print(tell.tell_diff(diff, most=max(options.limit, 0)))
+        print(escape_control(tell.tell_diff(diff, most=max(options.limit, 0))))
     return 0
 
 
@@ -109,7 +112,7 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     verdict = verify_release(
         settings.warehouse_dir, _name(settings, options.release), ledger_dir=settings.ledger_dir
     )
-    print(tell.tell_verdict(verdict))
+    print(escape_control(tell.tell_verdict(verdict)))
     if verdict.damage:
         return 1
     return 3 if verdict.lost else 0
@@ -125,7 +128,7 @@ def _roll_back(settings: Settings, options: argparse.Namespace) -> int:
             published_by=options.by or getpass.getuser(),
             reason=options.why or None,
         )
-    print(tell.tell_rollback(rollback))
+    print(escape_control(tell.tell_rollback(rollback)))
     return 0
 
 
