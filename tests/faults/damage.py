@@ -15,6 +15,7 @@ from orchestration.hashes import hash_table, quote_text
 from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.release import Release, publish_release
+from orchestration.releases.verify import verify_release
 from tests.faults.world import Fault, Say
 from tests.release.conftest import make_origin, make_warehouse
 
@@ -62,11 +63,17 @@ def spoil_all(folder: Path, say: Say, *, count: int, seed: int = 1) -> dict[str,
     say("published file, by make query")
     plain = Counter(_ask_plainly(release, chance) for _ in range(each))
     say("published file, by a plain DuckDB")
-    parquet = Counter(_ask_parquet(release, chance) for _ in range(each))
+    parquet: Counter[str] = Counter()
+    for _ in range(each):
+        verdict, is_found = _ask_parquet(release, chance)
+        parquet.update([verdict])
+        if not is_found:
+            raise Fault("make verify found a damaged Parquet file whole")
     say("Parquet, by a plain DuckDB")
     for name, found in (("published file", plain), ("Parquet", parquet)):
         for verdict in (REFUSED, RIGHT, WRONG):
             figures[f"{name}, of {each}: a plain DuckDB gave {verdict}"] = found[verdict]
+    figures[f"Parquet, of {each}: found by make verify"] = each
     work = Counter(_publish_damaged(folder, warehouse, release, chance) for _ in range(each))
     say("work file, by a publication")
     figures[f"work file, of {each}: publication refused"] = work[REFUSED]
@@ -113,11 +120,17 @@ def _ask_plainly(release: Release, chance: random.Random) -> str:
     return _with_damage(release.file, chance, ask)
 
 
-def _ask_parquet(release: Release, chance: random.Random) -> str:
+def _ask_parquet(release: Release, chance: random.Random) -> tuple[str, bool]:
+    """Return what a plain DuckDB makes of a damaged Parquet file, and whether `make verify` sees it."""
     table = chance.choice(sorted(release.tables))
     path = release.file.parent / "parquet" / f"{table.split('.')[1]}.parquet"
 
-    def ask() -> str:
+    def ask() -> tuple[str, bool]:
+        warehouse = release.file.parent
+        found = verify_release(warehouse, release.release_id, ledger_dir=warehouse).damage
+        return ask_duckdb(), any(path.name in line for line in found)
+
+    def ask_duckdb() -> str:
         try:
             with duckdb.connect() as connection:
                 connection.execute(

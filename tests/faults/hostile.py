@@ -215,6 +215,8 @@ def take_in(folder: Path, say: Say) -> dict[str, object]:
         ("orchestration.query", "--sql", query),
         ("orchestration.query", "--sql", "select file, message, raw_text from audit.quarantine"),
         ("orchestration.failures",),
+        ("orchestration.releases", "verify"),
+        ("orchestration.releases", "list"),
         ("sources.ledger", "check", "--ledger", str(ledger)),
     ):
         told = wait(start_group([sys.executable, "-m", module, *arguments], env=settings))
