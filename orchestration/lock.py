@@ -6,9 +6,11 @@ import contextlib
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 
 class LockedError(Exception):
@@ -30,8 +32,7 @@ def hold_lock(warehouse_dir: Path, purpose: str, *, wait: bool = False) -> Itera
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
+            holder = _read_holder(file)
             raise LockedError(f"{warehouse_dir} is in use by {holder}; try again later") from None
         file.truncate(0)
         now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -41,3 +42,13 @@ def hold_lock(warehouse_dir: Path, purpose: str, *, wait: bool = False) -> Itera
             yield
         finally:
             file.truncate(0)
+
+
+def _read_holder(file: TextIO) -> str:
+    """Return who holds the lock; between taking it and saying so a moment passes."""
+    for _ in range(20):
+        file.seek(0)
+        if holder := file.read().strip():
+            return holder
+        time.sleep(0.05)
+    return "another process"
