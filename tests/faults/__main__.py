@@ -38,7 +38,7 @@ def list_experiments(*, kill_count: int = 300, seed: int = 1) -> dict[str, Exper
         "full-disk": writes.fill_disk,
         "read-only": writes.refuse_writes,
         "little-memory": writes.limit_memory,
-        "damage": functools.partial(damage.spoil_all, count=200, seed=seed),
+        "damage": functools.partial(damage.spoil_all, count=204, seed=seed),
         "hostile-texts": hostile.take_in,
         "crowd": functools.partial(crowd.refresh_together, count=50),
         "same-input": crowd.refresh_twice,

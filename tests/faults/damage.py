@@ -6,6 +6,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,12 +17,15 @@ from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.release import Release, publish_release
 from orchestration.releases.verify import verify_release
+from sources.feeds.feed import find_feeds
+from sources.feeds.snapshots import RefusedError, Snapshot, list_samples
 from tests.faults.world import Fault, Say
 from tests.release.conftest import make_origin, make_warehouse
 
 T = TypeVar("T")
 
 _PAGE = 4_096
+_MOST_BYTES = 1 << 30
 
 # What a reader whom the project does not control makes of a damaged file.
 REFUSED, RIGHT, WRONG = "refused", "the right answer", "a wrong answer"
@@ -50,12 +54,12 @@ def spoil(path: Path, chance: random.Random) -> str:
 
 
 def spoil_all(folder: Path, say: Say, *, count: int, seed: int = 1) -> dict[str, object]:
-    """Damage the published file, its Parquet and the work file, `count` times in all."""
+    """Damage the published file, Parquet, work file and snapshots, `count` times in all."""
     chance = random.Random(seed)
     warehouse = make_warehouse(folder / "warehouse")
     release = _publish(warehouse)
-    each = count // 5
-    figures: dict[str, object] = {"damaged files": 5 * each}
+    each = count // 6
+    figures: dict[str, object] = {"damaged files": 6 * each}
     refused = sum(_is_query_refused(release.file, chance) for _ in range(each))
     figures[f"published file, of {each}: refused by make query"] = refused
     if refused != each:
@@ -86,7 +90,33 @@ def spoil_all(folder: Path, say: Say, *, count: int, seed: int = 1) -> dict[str,
         open_release(release.file).close()
     say("published file, by the next publication")
     figures[f"published file, of {each}: mended by the next publication"] = each
+    samples = _list_samples()
+    for _ in range(each):
+        _require_refused(chance.choice(samples), folder / "snapshot", chance)
+    say("snapshot of a feed")
+    figures[f"snapshot of a feed, of {each}: refused when it is read"] = each
     return figures
+
+
+def _list_samples() -> list[Snapshot]:
+    return [
+        sample for feed in find_feeds().values() for sample in list_samples(feed.name, feed.folder)
+    ]
+
+
+def _require_refused(sample: Snapshot, path: Path, chance: random.Random) -> None:
+    """Damage a copy of a snapshot that can be read; it must be refused from then on."""
+    kept = replace(sample, path=path)
+    shutil.copy(sample.path, path)
+    kept.read(_MOST_BYTES)
+    manner = spoil(path, chance)
+    try:
+        kept.read(_MOST_BYTES)
+    except RefusedError as error:
+        if error.rule != "damaged":
+            raise Fault(f"{sample.path.name}, {manner}: refused as {error.rule}") from error
+    else:
+        raise Fault(f"{sample.path.name}, {manner}: was read")
 
 
 def _publish(warehouse: Path) -> Release:

@@ -29,7 +29,7 @@ def test_a_killed_refresh_is_healed_by_the_one_of_four_that_gets_the_lock(tmp_pa
 
 
 def test_what_is_damaged_gives_no_answer_and_is_mended(tmp_path: Path) -> None:
-    figures = damage.spoil_all(tmp_path, _say, count=10)
+    figures = damage.spoil_all(tmp_path, _say, count=12)
 
     assert figures["published file, of 2: refused by make query"] == 2
     assert figures["published file, of 2: mended by the next publication"] == 2
