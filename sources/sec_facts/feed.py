@@ -65,6 +65,8 @@ FACT = Table(
 
 def requests(feed: Feed, ask: Ask, secrets: Mapping[str, str]) -> Iterable[Request]:
     """Yield one request for each company."""
+    if not ask.ciks:
+        raise ValueError("no company with an SEC key is known; refresh the ledger first")
     for cik in ask.ciks:
         yield Request(form="company", address=f"{feed.address}CIK{cik}.json", partition=cik)
 

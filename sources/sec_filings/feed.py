@@ -63,6 +63,8 @@ FIGURE = Table(
 
 def requests(feed: Feed, ask: Ask, secrets: Mapping[str, str]) -> Iterable[Request]:
     """Yield one search for each company and phrase."""
+    if not ask.ciks:
+        raise ValueError("no company with an SEC key is known; refresh the ledger first")
     for cik in ask.ciks:
         for phrase in PHRASES:
             query = {

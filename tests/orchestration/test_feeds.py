@@ -54,8 +54,12 @@ def test_offline_every_feed_is_read_from_its_sample_and_named_as_an_input(begun:
     reports = load_feeds(begun)
 
     assert {report.feed for report in reports} == set(find_feeds())
-    assert {report.kind for report in reports} == {"bundled"}
-    assert all(report.accepted and not report.problems for report in reports)
+    kinds = {report.feed: report.kind for report in reports}
+    # Filings have no sample: without a poll there is nothing to review.
+    assert kinds.pop("sec_filings") == "none"
+    assert set(kinds.values()) == {"bundled"}
+    assert [report.feed for report in reports if report.problems] == []
+    assert {report.feed for report in reports if not report.accepted} == {"sec_filings"}
     with open_work(begun) as connection:
         inputs = dict(connection.execute(f"select path, sha256 from {INPUT_TABLE}").fetchall())
         snapshots = connection.execute(
@@ -91,6 +95,19 @@ def test_live_each_feed_that_can_be_asked_is_asked(begun: Settings, publisher: P
     again = {report.feed: report for report in load_feeds(live, feeds)}
     assert again["ecb"].kind == "cached"
     assert "answers 404" in again["ecb"].problems[0]
+
+
+def test_companies_are_asked_for_only_once_the_ledger_is_known(
+    begun: Settings, publisher: Publisher
+) -> None:
+    with duckdb.connect(begun.work_database) as connection:
+        connection.execute("truncate raw_ledger.organization")
+    live = dataclasses.replace(begun, is_live=True, contact="me@example.org")
+
+    (report,) = load_feeds(live, [point_at(publisher, "sec_facts")])
+
+    assert "refresh the ledger first" in report.problems[0]
+    assert publisher.asked == []
 
 
 def test_a_feed_that_fails_leaves_the_others_alone(begun: Settings) -> None:
