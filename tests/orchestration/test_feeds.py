@@ -11,11 +11,13 @@ from subprocess import run
 import duckdb
 import pytest
 
+from orchestration.assets.feeds import make_raw_feeds
 from orchestration.feeds import load_feeds
 from orchestration.settings import ROOT, Settings
 from orchestration.steps import INPUT_TABLE, open_work
 from sources.feeds.feed import Feed, find_feeds
 from sources.feeds.forms import Table
+from sources.feeds.load import SHARED_TABLES
 from tests.orchestration.conftest import make_world
 from tests.sources.feeds.publisher import (
     Publisher,
@@ -48,6 +50,15 @@ def begun(tmp_path: Path) -> Settings:
             """
         )
     return world
+
+
+def test_every_raw_table_of_a_feed_is_an_asset() -> None:
+    keys = {tuple(key.path) for key in make_raw_feeds().keys}
+
+    for feed in find_feeds().values():
+        for table in (*(table.name for table in feed.tables), *feed.curated):
+            assert (feed.schema, table) in keys
+    assert {("raw_feeds", table) for table in SHARED_TABLES} <= keys
 
 
 def test_offline_every_feed_is_read_from_its_sample_and_named_as_an_input(begun: Settings) -> None:
