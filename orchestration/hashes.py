@@ -9,6 +9,8 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
+from sources.sql import quote_name, quote_text
+
 _BLOCK = 1 << 20
 
 
@@ -28,16 +30,6 @@ class TableHash:
 
     row_count: int
     content_hash: str
-
-
-def quote_name(name: str) -> str:
-    """Return a name as SQL takes it, whatever it is made of."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_text(text: str) -> str:
-    """Return a text as SQL takes it, whatever it holds."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def hash_file(path: Path) -> str:

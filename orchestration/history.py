@@ -12,9 +12,10 @@ from datetime import date, datetime
 from duckdb import DuckDBPyConnection
 
 from orchestration.audit.results import CHECK_RESULT_COLUMNS, CheckResult, insert_rows
-from orchestration.hashes import quote_name, quote_text, row_hash
+from orchestration.hashes import row_hash
 from orchestration.releases.diff import CAUSES, MOST_KEPT
 from orchestration.releases.log import Rollback
+from sources.sql import quote_name, quote_text
 
 
 @dataclass(frozen=True)

@@ -39,17 +39,10 @@ from orchestration.audit.results import (
     read_results,
     require_passed,
 )
-from orchestration.hashes import (
-    InputFile,
-    TableHash,
-    combine_hashes,
-    hash_file,
-    hash_table,
-    quote_name,
-    quote_text,
-)
+from orchestration.hashes import InputFile, TableHash, combine_hashes, hash_file, hash_table
 from orchestration.intact import DamagedError, find_intact_copy, require_intact
 from orchestration.releases import diff, log
+from sources.sql import quote_name, quote_text
 
 # Readers with an older DuckDB inside open a file of this version.
 STORAGE_VERSION = "v1.2.0"

@@ -14,7 +14,7 @@ from duckdb import DuckDBPyConnection
 
 from orchestration.audit.expectations import fetch_sample
 from orchestration.audit.results import CheckKind, CheckResult, Severity
-from orchestration.hashes import quote_name
+from sources.sql import quote_name
 
 # Table macro and the current table that it equals when asked about today.
 CURRENT_TABLES = {

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from orchestration.audit.expectations import fetch_sample
 from orchestration.audit.results import CheckKind, CheckResult, Severity
-from orchestration.hashes import quote_text
+from sources.sql import quote_text
 
 
 def read_dbt_tests(

@@ -25,8 +25,8 @@ from duckdb import DuckDBPyConnection
 
 from orchestration.audit.declared import Declared
 from orchestration.audit.results import AuditError, insert_rows
-from orchestration.hashes import quote_name, quote_text
 from orchestration.history import select_records
+from sources.sql import quote_name, quote_text
 
 SCHEMA = "gate"
 _COMPARED = ("gate.row_change", "gate.total_change", "gate.check_change")

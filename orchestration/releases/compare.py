@@ -7,10 +7,10 @@ from typing import Any
 
 import duckdb
 
-from orchestration.hashes import quote_text
 from orchestration.release import FILE_NAME
 from orchestration.releases.catalog import read_manifest
 from orchestration.releases.diff import Side, compare
+from sources.sql import quote_text
 
 
 def compare_releases(

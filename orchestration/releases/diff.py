@@ -22,7 +22,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from orchestration.hashes import quote_name, quote_text
+from sources.sql import quote_name, quote_table, quote_text
 
 # In the order in which they are named as the cause of a row that has several.
 CAUSES = {
@@ -310,7 +310,7 @@ def _find_documents(
     connection.execute(
         "insert into record_document"
         f" select distinct {quote_text(kind)}, {quote_name(key[0])}, unnest({_DOCUMENTS})"
-        f" from {side.database}.{_quote(table)}"
+        f" from {side.database}.{quote_table(table)}"
         f" where {quote_name(key[0])} in"
         f" (select record_id from changed_record where record_kind = {quote_text(kind)})"
     )
@@ -367,8 +367,8 @@ def _write_comparison(
                 {_gather([(_DOCUMENTS, "")] if _DOCUMENTS in shared else [], columns)}
                     as source_ids,
                 [{listed}] as figures
-            from (select *, true as is_here from {old.database}.{_quote(table)}) as before
-            full join (select *, true as is_here from {new.database}.{_quote(table)}) as after
+            from (select *, true as is_here from {old.database}.{quote_table(table)}) as before
+            full join (select *, true as is_here from {new.database}.{quote_table(table)}) as after
                 on {matches}
             where {differs}
         )
@@ -682,11 +682,6 @@ def _write_summary(diff: Mapping[str, Any]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _quote(table: str) -> str:
-    schema, name = table.split(".")
-    return f"{schema}.{quote_name(name)}"
 
 
 def _read_columns(connection: DuckDBPyConnection, side: Side) -> dict[str, dict[str, str]]:

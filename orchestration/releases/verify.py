@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.hashes import hash_file, hash_table, quote_name
+from orchestration.hashes import hash_file, hash_table
 from orchestration.release import (
     FILE_NAME,
     MANIFEST_HASH_NAME,
@@ -20,6 +20,7 @@ from orchestration.release import (
     ReleaseError,
 )
 from orchestration.releases.catalog import find_current, read_manifest
+from sources.sql import quote_table
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,7 @@ def _check_tables(file: Path, stated: Iterable[Mapping[str, Any]]) -> list[str]:
             if table not in there:
                 damage.append(f"{table}: missing from {FILE_NAME}")
                 continue
-            schema, name = table.split(".")
-            found = hash_table(connection, f"{schema}.{quote_name(name)}")
+            found = hash_table(connection, quote_table(table))
             if found.row_count != entry["row_count"]:
                 damage.append(f"{table}: {found.row_count} rows in place of {entry['row_count']}")
             elif found.content_hash != entry["content_hash"]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sources.feeds.snapshots import RefusedError, Snapshot
+from sources.sql import quote_name, quote_text
 
-_CSV_MEDIA = ("text/csv", "text/plain", "application/csv", "application/octet-stream", "")
+CSV_MEDIA = ("text/csv", "text/plain", "application/csv", "application/octet-stream", "")
 _JSON_MEDIA = ("application/json", "text/plain", "application/octet-stream", "")
-_ZIP_MEDIA = ("application/zip", "application/x-zip-compressed", "application/octet-stream", "")
+ZIP_MEDIA = ("application/zip", "application/x-zip-compressed", "application/octet-stream", "")
 
 _AGAIN = "nothing to do if the next poll brings a good one; else compare with the publisher's page"
 # Under this share of good records a reply is rather a new form than one with mistakes in it.
@@ -201,7 +202,7 @@ def csv_form(
             f" {columns} from {read_csv(path)} as line"
         )
 
-    return Form(name, table, count, select, _ZIP_MEDIA if unpack else _CSV_MEDIA, unpack)
+    return Form(name, table, count, select, ZIP_MEDIA if unpack else CSV_MEDIA, unpack)
 
 
 def json_form(
@@ -255,6 +256,15 @@ def count_lines(content: bytes, labels: Sequence[str] | Any) -> int:
     return sum(1 for line in lines if line)
 
 
+def read_json(path: str, **columns: str) -> str:
+    """Return SQL that reads a file of one JSON document: names of its parts to their types."""
+    parts = ", ".join(f"{name}: {quote_text(kind)}" for name, kind in columns.items())
+    return (
+        f"read_json({quote_text(path)}, columns = {{{parts}}}, format = 'unstructured',"
+        " maximum_object_size = 268435456)"
+    )
+
+
 def read_csv(path: str) -> str:
     """Return SQL that reads a CSV file as text; lines that it cannot read go to `broken_line`."""
     return (
@@ -263,13 +273,3 @@ def read_csv(path: str) -> str:
         " rejects_table = 'broken_line', rejects_scan = 'broken_scan', parallel = false,"
         " maximum_line_size = 16777216)"
     )
-
-
-def quote_name(name: str) -> str:
-    """Return a name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_text(text: str) -> str:
-    """Return a text as SQL takes it."""
-    return "'" + text.replace("'", "''") + "'"

@@ -23,12 +23,11 @@ from sources.feeds.forms import (
     Profile,
     Rule,
     Table,
-    quote_name,
-    quote_text,
     require_like,
     require_mostly_good,
 )
 from sources.feeds.snapshots import Origin, RefusedError, Snapshot, Store, list_samples
+from sources.sql import quote_name, quote_text
 
 # Of feeds whose newest snapshot is used alone: so many are looked at to find a good one.
 _LOOK_BACK = 10

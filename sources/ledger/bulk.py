@@ -27,9 +27,10 @@ from duckdb import DuckDBPyConnection
 
 from sources.ledger import models
 from sources.ledger.flatten import read_number_or_mapping
-from sources.ledger.forms import BooleanForm, DateForm, NumberForm, TextForm, quote_sql
+from sources.ledger.forms import BooleanForm, DateForm, NumberForm, TextForm
 from sources.ledger.rules import STOP, Rule, run_rules
 from sources.ledger.shapes import Field, Shape, read_shape
+from sources.sql import quote_text
 
 # A line of JSON may hold a long deal; DuckDB's own limit for a line is 2 MB.
 _MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -127,7 +128,7 @@ def _level_rules(kind: str, shape: Shape, relation: str) -> Iterator[Rule]:
             from (
                 select
                     record_number, file, line, record_id,
-                    path || {quote_sql(name)} as path,
+                    path || {quote_text(name)} as path,
                     unnest({expression}) as item,
                     generate_subscripts({expression}, 1) as place
                 from ({relation})
@@ -151,7 +152,7 @@ def _field_rules(
         value = f'{item}."{field.name}"'
         if field.is_number_or_mapping:
             value = read_number_or_mapping(value)
-        named = f"path || {quote_sql(name)}"
+        named = f"path || {quote_text(name)}"
         if field.is_required:
             yield Rule(
                 name="missing_field",
@@ -180,7 +181,7 @@ def _field_rules(
         elif field.words is not None:
             rule, allowed = "unknown_word", "one of " + ", ".join(field.words)
             remedy = "use one of these words"
-            words = ", ".join(quote_sql(word) for word in field.words)
+            words = ", ".join(quote_text(word) for word in field.words)
             holds = f"cast({'x' if field.is_list else value} as varchar) in ({words})"
         else:
             if field.model is not None and not field.is_list:
@@ -266,7 +267,7 @@ def receive_json_lines(connection: DuckDBPyConnection, file: BulkFile) -> list[P
             connection, file.path if _is_readable(file.path) else _mend(file.path, scratch), lines
         )
     numbered = f"""
-        select number + {file.offset} as record_number, {quote_sql(file.path.name)} as file,
+        select number + {file.offset} as record_number, {quote_text(file.path.name)} as file,
             cast(number as integer) as line, text
         from {lines}
         where text is not null and length(trim(text)) > 0
@@ -292,7 +293,7 @@ def receive_json_lines(connection: DuckDBPyConnection, file: BulkFile) -> list[P
         )
     """
     _refuse_structures(connection, file.kind, shape, readable, file.id_field)
-    structure = quote_sql(json.dumps(json_structure(shape)))
+    structure = quote_text(json.dumps(json_structure(shape)))
     part = f"part_{file.kind}_json_lines"
     connection.execute(
         f"""
@@ -509,24 +510,24 @@ def _list_types(field: Field) -> set[str]:
 
 def _doubt_rules(kind: str, relation: str, misfit: _Misfit) -> Iterator[Rule]:
     """Yield the rules that settle a doubtful place line by line."""
-    found = f"json_extract(text, {quote_sql(misfit.path)})"
+    found = f"json_extract(text, {quote_text(misfit.path)})"
     values = found if "[*]" in misfit.path else f"[{found}]"
     allowed = {"list": {"ARRAY"}, "mapping": {"OBJECT"}, "scalar": _SCALARS}[misfit.rule]
     if misfit.or_number:
         allowed = allowed | _SCALARS
-    names = ", ".join(quote_sql(name) for name in sorted(allowed | {_NOTHING}))
+    names = ", ".join(quote_text(name) for name in sorted(allowed | {_NOTHING}))
     wrong = f"json_type(x) not in ({names})"
     yield Rule(
         name=misfit.rule,
         record_kind=kind,
         relation=relation,
         breaks=f"len(list_filter({values}, lambda x: {wrong})) > 0",
-        field=quote_sql(misfit.name),
+        field=quote_text(misfit.name),
         message=misfit.message,
         remedy=misfit.remedy,
     )
     if misfit.fields:
-        fields = ", ".join(quote_sql(name) for name in misfit.fields)
+        fields = ", ".join(quote_text(name) for name in misfit.fields)
         unknown = f"list_filter(json_keys(x), lambda k: k not in ({fields}))"
         yield Rule(
             name="unknown_field",
@@ -534,7 +535,7 @@ def _doubt_rules(kind: str, relation: str, misfit: _Misfit) -> Iterator[Rule]:
             relation=relation,
             breaks=f"len(list_filter({values},"
             f" lambda x: json_type(x) = 'OBJECT' and len({unknown}) > 0)) > 0",
-            field=quote_sql(misfit.name),
+            field=quote_text(misfit.name),
             message="holds a field that is not known",
             remedy=f"allowed are {', '.join(misfit.fields)}",
         )
@@ -553,7 +554,7 @@ def find_parquet_problem(connection: DuckDBPyConnection, path: Path) -> str | No
 
 def receive_parquet(connection: DuckDBPyConnection, file: BulkFile) -> list[Part]:
     """Make a Parquet file a part in place: it is scanned as often as needed, never copied."""
-    source = f"read_parquet({quote_sql(str(file.path))}, file_row_number = true)"
+    source = f"read_parquet({quote_text(str(file.path))}, file_row_number = true)"
     described = connection.sql(f"select * exclude (file_row_number) from {source}")
     columns = dict(zip(described.columns, described.types, strict=True))
     shape = _with_documents(file.kind, read_shape(file.model))
@@ -561,7 +562,7 @@ def receive_parquet(connection: DuckDBPyConnection, file: BulkFile) -> list[Part
     record = _project(shape, columns, "", "", problems, with_line=False)
     numbered = f"""
         select file_row_number + 1 + {file.offset} as record_number,
-            {quote_sql(file.path.name)} as file, cast(file_row_number + 1 as integer) as line, *
+            {quote_text(file.path.name)} as file, cast(file_row_number + 1 as integer) as line, *
         from {source}
     """
     named = f"cast({file.id_field} as varchar)" if file.id_field in columns else "null::varchar"
@@ -573,7 +574,7 @@ def receive_parquet(connection: DuckDBPyConnection, file: BulkFile) -> list[Part
                 record_kind=file.kind,
                 relation=f"select *, {named} as record_id from ({numbered})",
                 breaks=filled,
-                field=quote_sql(field),
+                field=quote_text(field),
                 message=_PARQUET_PROBLEMS[rule][0],
                 remedy=_PARQUET_PROBLEMS[rule][1],
             )

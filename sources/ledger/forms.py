@@ -17,11 +17,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sources.ledger.control import CONTROL
-
-
-def quote_sql(text: str) -> str:
-    """Return `text` as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
+from sources.sql import quote_text
 
 
 def describe(value: Any) -> str:
@@ -112,11 +108,11 @@ class TextForm(Form):
         if self.pattern is not None:
             return (
                 f"(length({text}) <= {self.longest}"
-                f" and regexp_full_match({text}, {quote_sql(self.pattern)}))"
+                f" and regexp_full_match({text}, {quote_text(self.pattern)}))"
             )
         return (
             f"(length({text}) <= {self.longest} and length(trim({text}, e' \\t\\n')) > 0"
-            f" and not regexp_matches({text}, {quote_sql(CONTROL)}))"
+            f" and not regexp_matches({text}, {quote_text(CONTROL)}))"
         )
 
     def json_schema(self) -> dict[str, Any]:
@@ -149,7 +145,7 @@ class DateForm(Form):
     def sql_holds(self, value: str) -> str:
         text = f"cast({value} as varchar)"
         return (
-            f"(regexp_full_match({text}, {quote_sql(self.pattern)})"
+            f"(regexp_full_match({text}, {quote_text(self.pattern)})"
             f" and (length({text}) < 10 or try_cast({text} as date) is not null))"
         )
 
@@ -215,7 +211,7 @@ class NumberForm(Form):
         fraction = f"length(rtrim(regexp_extract({text}, '[.]([0-9]*)', 1), '0'))"
         power = f"coalesce(try_cast(regexp_extract({text}, '[eE](.*)', 1) as integer), 0)"
         written = (
-            f"regexp_full_match({text}, {quote_sql(_NUMBER)})"
+            f"regexp_full_match({text}, {quote_text(_NUMBER)})"
             f" and {fraction} - {power} <= {self.scale}"
         )
         return f"coalesce((typeof({value}) <> 'VARCHAR' or ({written})) and {holds}, false)"

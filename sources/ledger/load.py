@@ -31,7 +31,6 @@ from sources.ledger.bulk import (
     struct_type,
 )
 from sources.ledger.flatten import RAW_TABLES
-from sources.ledger.forms import quote_sql
 from sources.ledger.parse import (
     FOLDERS,
     ID_FIELDS,
@@ -48,6 +47,7 @@ from sources.ledger.parse import (
 from sources.ledger.rules import REFUSED_TABLE, STOP, WARN, run_rules
 from sources.ledger.shapes import read_shape
 from sources.ledger.vocabulary import list_words
+from sources.sql import quote_text
 
 Progress = Callable[[str], None]
 
@@ -293,7 +293,7 @@ def _receive_yaml(connection: DuckDBPyConnection, kind: str, records: list[Recor
         from (
             select
                 unnest(range(1, len(lines) + 1)) as record_number,
-                from_json(unnest(lines), {quote_sql(structure)}) as origin
+                from_json(unnest(lines), {quote_text(structure)}) as origin
             from (select cast(? as varchar[]) as lines)
         )
         """,

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from duckdb import DuckDBPyConnection
 
-from sources.ledger.forms import quote_sql
+from sources.sql import quote_text
 
 STOP = "stop"
 WARN = "warn"
@@ -56,15 +56,15 @@ class Rule:
 
     def problem_sql(self) -> str:
         """Return SQL for the struct that describes the broken rule."""
-        pieces = [quote_sql(piece) for piece in self.message.split("{found}")]
+        pieces = [quote_text(piece) for piece in self.message.split("{found}")]
         found = f"coalesce(cast({self.found} as varchar), 'nothing')"
         message = f" || {found} || ".join(pieces)
         return (
-            f"{{'record_kind': {quote_sql(self.record_kind)},"
+            f"{{'record_kind': {quote_text(self.record_kind)},"
             f" 'part_number': cast({self.part_number} as bigint),"
             f" 'field': cast({self.field} as varchar),"
-            f" 'rule': {quote_sql(self.name)}, 'severity': {quote_sql(self.severity)},"
-            f" 'message': {message}, 'remedy': {quote_sql(self.remedy)}}}"
+            f" 'rule': {quote_text(self.name)}, 'severity': {quote_text(self.severity)},"
+            f" 'message': {message}, 'remedy': {quote_text(self.remedy)}}}"
         )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlencode
 
 from sources.feeds.feed import Ask, Curated, Feed, Request
-from sources.feeds.forms import Rule, Table, csv_form, json_form, quote_text
+from sources.feeds.forms import Rule, Table, csv_form, json_form, read_json
 from sources.feeds.snapshots import Snapshot
 
 _MAX_DAYS = 366
@@ -81,10 +81,7 @@ def _select_json(path: str, snapshot: Snapshot) -> str:
             vintage as vintage_at
         from (
             select unnest(cast(data as json[])) as entry, meta ->> 'as_of' as vintage
-            from read_json(
-                {quote_text(path)}, columns = {{data: 'json', meta: 'json'}},
-                format = 'unstructured', maximum_object_size = 268435456
-            )
+            from {read_json(path, data="json", meta="json")}
         )
     """
 

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sources.feeds.feed import Ask, Feed, Request
-from sources.feeds.forms import Rule, Table, csv_form, json_form, quote_text
+from sources.feeds.forms import Rule, Table, csv_form, json_form, read_json
 from sources.feeds.snapshots import Snapshot
+from sources.sql import quote_text
 
 TAGS = (
     "PaymentsToAcquirePropertyPlantAndEquipment",
@@ -98,10 +99,7 @@ def _select_company(path: str, snapshot: Snapshot) -> str:
                 cik,
                 tag,
                 unnest(cast(facts -> 'us-gaap' -> tag -> 'units' -> 'USD' as json[])) as entry
-            from read_json(
-                {quote_text(path)}, columns = {{cik: 'varchar', facts: 'json'}},
-                format = 'unstructured', maximum_object_size = 268435456
-            )
+            from {read_json(path, cik="varchar", facts="json")}
             cross join (select unnest([{tags}]) as tag)
         )
     """

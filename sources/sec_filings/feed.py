@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from sources.feeds.feed import Ask, Feed, Request
-from sources.feeds.forms import Form, Table, json_form, quote_text
+from sources.feeds.forms import Form, Table, json_form, read_json
 from sources.feeds.snapshots import RefusedError, Snapshot
+from sources.sql import quote_text
 
 PHRASES = ('"gigawatts"', '"megawatts" "data center"', '"GPU" "billion"')
 _FORMS = "8-K,10-Q,10-K,6-K"
@@ -120,10 +121,7 @@ def _select_hits(path: str, snapshot: Snapshot) -> str:
             hit -> '_source' -> 'display_names' ->> 0 as company
         from (
             select unnest(cast(hits -> 'hits' as json[])) as hit
-            from read_json(
-                {quote_text(path)}, columns = {{hits: 'json'}},
-                format = 'unstructured', maximum_object_size = 268435456
-            )
+            from {read_json(path, hits="json")}
         )
     """
 
@@ -144,10 +142,7 @@ def _select_figures(path: str, snapshot: Snapshot) -> str:
             entry ->> 'score' as score
         from (
             select unnest(cast(figures as json[])) as entry
-            from read_json(
-                {quote_text(path)}, columns = {{figures: 'json'}},
-                format = 'unstructured', maximum_object_size = 268435456
-            )
+            from {read_json(path, figures="json")}
         )
     """
 

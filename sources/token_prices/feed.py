@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sources.feeds.feed import Ask, Feed, Request
-from sources.feeds.forms import Rule, Table, csv_form, json_form, quote_text
+from sources.feeds.forms import Rule, Table, csv_form, json_form, read_json
 from sources.feeds.snapshots import Snapshot
 
 _VARIES = "the price varies: there is no list price"
@@ -85,10 +85,7 @@ def _select_change_points(path: str, snapshot: Snapshot) -> str:
                 generate_subscripts(cast(entry -> 'points' as json[]), 1) as change_number
             from (
                 select unnest(map_keys(models)) as model_id, unnest(map_values(models)) as entry
-                from read_json(
-                    {quote_text(path)}, columns = {{models: 'map(varchar, json)'}},
-                    format = 'unstructured', maximum_object_size = 268435456
-                )
+                from {read_json(path, models="map(varchar, json)")}
             )
         )
     """
@@ -118,10 +115,7 @@ def _select_models(path: str, snapshot: Snapshot) -> str:
             'false' as is_tiered
         from (
             select unnest(cast(data as json[])) as entry
-            from read_json(
-                {quote_text(path)}, columns = {{data: 'json'}},
-                format = 'unstructured', maximum_object_size = 268435456
-            )
+            from {read_json(path, data="json")}
         )
     """
 

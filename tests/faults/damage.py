@@ -12,13 +12,14 @@ from typing import TypeVar
 
 import duckdb
 
-from orchestration.hashes import hash_table, quote_text
+from orchestration.hashes import hash_table
 from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.release import Release, publish_release
 from orchestration.releases.verify import verify_release
 from sources.feeds.feed import find_feeds
 from sources.feeds.snapshots import RefusedError, Snapshot, list_samples
+from sources.sql import quote_text
 from tests.faults.world import Fault, Say
 from tests.release.conftest import make_origin, make_warehouse
 

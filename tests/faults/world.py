@@ -19,8 +19,9 @@ from typing import Any
 
 import duckdb
 
-from orchestration.hashes import hash_file, hash_table, quote_text
+from orchestration.hashes import hash_file, hash_table
 from orchestration.settings import ROOT, Settings
+from sources.sql import quote_text
 from tests.orchestration.conftest import make_world, write_ledger
 
 Say = Callable[[str], None]

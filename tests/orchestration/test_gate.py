@@ -16,8 +16,8 @@ from orchestration.audit.expectations import run_suites
 from orchestration.audit.gate import Rules, build_gate, list_excuses
 from orchestration.audit.results import AuditError, CheckKind, CheckResult, Severity
 from orchestration.audit.suites import load_suites
-from orchestration.hashes import quote_name
 from orchestration.settings import ROOT
+from sources.sql import quote_name
 
 _SUITES = load_suites(ROOT / "dbt_project" / "models" / "gate")
 _RECORDS = {"deal": "deal", "deal_event": "deal", "assumption": "assumption"}
