@@ -113,6 +113,7 @@ def refresh(settings: Settings, *, build_only: bool = False) -> int:
 
 def _tell_failure(settings: Settings, workshop: Workshop | None, reason: BaseException) -> int:
     """Say why nothing was published and what to look at; return the exit status."""
+    from orchestration.audit.data_docs import FOLDER
     from orchestration.audit.results import AuditError
     from orchestration.audit.suites import SuiteError
     from orchestration.release import ReleaseError
@@ -127,7 +128,7 @@ def _tell_failure(settings: Settings, workshop: Workshop | None, reason: BaseExc
         return 130
     if isinstance(reason, AuditError):
         print(f"\nerror: {reason}\n{outcome}\nRows that failed: make failures", file=sys.stderr)
-        page = settings.work_dir / "data_docs" / "index.html"
+        page = settings.work_dir / FOLDER / "index.html"
         if page.exists():
             print(f"The same as a page: {_shorten(page)}", file=sys.stderr)
     elif isinstance(reason, DbtError | LedgerError | ReleaseError | SuiteError):

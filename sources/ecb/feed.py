@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from sources.feeds.feed import Ask, Feed, Request
-from sources.feeds.forms import Form, Rule, Table, count_lines, csv_form, read_csv
+from sources.feeds.forms import CSV_MEDIA, ZIP_MEDIA, Form, Rule, Table, count_lines, read_csv
 from sources.feeds.snapshots import Snapshot, unzip
 
 RATE = Table(
@@ -63,15 +63,14 @@ def _select(path: str, snapshot: Snapshot) -> str:
     """
 
 
-_PLAIN = csv_form("history", RATE, {})
 FORMS = (
-    Form("history", RATE, _count, _select, _PLAIN.media),
+    Form("history", RATE, _count, _select, CSV_MEDIA),
     Form(
         "history_archive",
         RATE,
         _count,
         _select,
-        ("application/zip", "application/x-zip-compressed", "application/octet-stream", ""),
+        ZIP_MEDIA,
         lambda body, most: unzip(body, ".csv", most),
     ),
 )

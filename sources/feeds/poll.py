@@ -32,10 +32,12 @@ def poll_feed(
     """
     problems = []
     waiting = list(feed.requests(feed, ask, secrets))
-    last = store.find_last(feed.name)
     # Only of a good one is it asked whether it has changed: a bad one must come anew.
     good = store.find_good(feed.name)
-    kept = {(item.form, item.partition, item.sha256): item for item in store.list(feed.name)}
+    snapshots = store.list(feed.name)
+    kept = {(item.form, item.partition, item.sha256): item for item in snapshots}
+    by_receipt = sorted(snapshots, key=lambda item: item.seen_at)
+    last = {(item.form, item.partition): item.sha256 for item in by_receipt}
     while waiting:
         request = waiting.pop(0)
         part = (request.form or "", request.partition)

@@ -138,7 +138,7 @@ class Store:
     ) -> Snapshot:
         """Keep a reply and return its snapshot."""
         sha256 = hashlib.sha256(reply.body).hexdigest()
-        path = self._content(feed, sha256)
+        path = self.content(feed, sha256)
         if not path.exists():
             _write(path, reply.body)
         headers = {name: reply.headers[name] for name in _TELLING if name in reply.headers}
@@ -182,10 +182,6 @@ class Store:
             )
         return sorted(first.values(), key=lambda item: (item.fetched_at, item.sha256))
 
-    def find_last(self, feed: str) -> dict[tuple[str, str], str]:
-        """Return the hash of what came last, by form and partition."""
-        return {(item.form, item.partition): item.sha256 for item in self._read_receipts(feed)}
-
     def remember_good(self, feed: str, good: Mapping[tuple[str, str], str]) -> None:
         """Keep the hash of the newest good snapshot by form and part."""
         if good:
@@ -209,7 +205,8 @@ class Store:
                 self.folder / feed / "content",
             )
 
-    def _content(self, feed: str, sha256: str) -> Path:
+    def content(self, feed: str, sha256: str) -> Path:
+        """Return where the bytes of a kept reply stand."""
         return self.folder / feed / "content" / sha256
 
     def _write_receipt(self, snapshot: Snapshot) -> None:
