@@ -68,7 +68,7 @@ def tell_verdict(verdict: Verdict) -> str:
         )
     same = verdict.inputs - len(verdict.in_git) - len(verdict.lost)
     lines.append(
-        f"inputs   {same} of {verdict.inputs} stand in the ledger as the release read them"
+        f"inputs   {same} of {verdict.inputs} stand in the ledger or the feeds as the release read them"
     )
     if verdict.in_git:
         lines.append(f"         {len(verdict.in_git)} changed since; git holds them as they were")

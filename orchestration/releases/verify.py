@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,8 @@ from orchestration.release import (
     ReleaseError,
 )
 from orchestration.releases.catalog import find_current, read_manifest
+from sources.feeds.feed import SOURCES_DIR
+from sources.feeds.snapshots import Store, list_samples
 from sources.sql import quote_table
 
 
@@ -35,7 +37,7 @@ class Verdict:
     damage: Sequence[str]
     """What of the release differs."""
     in_git: Sequence[str]
-    """Inputs that changed in the ledger folder since, and stand in git as the release read them."""
+    """Inputs that changed in their folder since, and stand in git as the release read them."""
     lost: Sequence[str]
     """Inputs that stand nowhere as the release read them, so they cannot be verified."""
 
@@ -55,9 +57,16 @@ def verify_release(warehouse_dir: Path, release_id: str, *, ledger_dir: Path) ->
     changed = [
         item
         for item in manifest["inputs"]
-        if _hash_if_there(ledger_dir / item["path"]) != item["sha256"]
+        if all(
+            _hash_if_there(place) != item["sha256"]
+            for place in _list_places(warehouse_dir, ledger_dir, item)
+        )
     ]
-    in_git = _find_in_git(ledger_dir, manifest["git_revision"], changed)
+    in_git = [
+        path
+        for folder in (ledger_dir, SOURCES_DIR)
+        for path in _find_in_git(folder, manifest["git_revision"], changed)
+    ]
     return Verdict(
         release_id,
         len(manifest["files"]),
@@ -159,8 +168,20 @@ def _hash_if_there(path: Path) -> str | None:
     return hash_file(path) if path.is_file() else None
 
 
+def _list_places(warehouse_dir: Path, ledger_dir: Path, item: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield where an input may stand: in the ledger, beside a feed, or among its snapshots."""
+    path = str(item["path"])
+    yield ledger_dir / path
+    yield SOURCES_DIR / path
+    folder, _, rest = path.partition("/")
+    if folder == "snapshots" and rest.count("/") == 1:
+        feed, name = rest.split("/")
+        yield Store(warehouse_dir / folder).content(feed, name)
+        yield from (sample.path for sample in list_samples(feed, SOURCES_DIR / feed))
+
+
 def _find_in_git(
-    ledger_dir: Path, revision: str | None, inputs: Sequence[Mapping[str, Any]]
+    folder: Path, revision: str | None, inputs: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """Return those inputs that git holds, at the revision of the release, with the stated hash."""
     if not revision or not inputs:
@@ -170,7 +191,7 @@ def _find_in_git(
     try:
         answer = subprocess.run(
             ("git", "cat-file", "--batch"),
-            cwd=ledger_dir,
+            cwd=folder,
             input=names.encode(),
             capture_output=True,
             check=False,

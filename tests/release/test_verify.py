@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from orchestration.hashes import InputFile, hash_file
 from orchestration.release import Release
 from orchestration.releases.__main__ import main
 from orchestration.releases.verify import Verdict, verify_release
+from sources.feeds.feed import SOURCES_DIR
+from sources.feeds.snapshots import Store, list_samples
 
 Publish = Callable[..., Release]
 
@@ -104,6 +107,31 @@ def test_the_hash_of_the_manifest_is_read_by_the_usual_tool(
     command = ["sha256sum", "--check", "manifest.json.sha256"]
 
     assert subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+
+
+def test_what_the_feeds_read_is_looked_for_beside_them_and_among_the_snapshots(
+    warehouse: Path, publish: Publish
+) -> None:
+    sample = list_samples("ecb", SOURCES_DIR / "ecb")[0]
+    matches = SOURCES_DIR / "epoch" / "matches.yml"
+    kept = Store(warehouse / "snapshots").content("ecb", hashlib.sha256(b"kept").hexdigest())
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"kept")
+    release = publish(
+        inputs=[
+            InputFile(f"snapshots/ecb/{sample.sha256}", 1, sample.sha256),
+            InputFile(f"snapshots/ecb/{kept.name}", 4, kept.name),
+            InputFile("epoch/matches.yml", 1, hash_file(matches)),
+            InputFile(f"snapshots/ecb/{'0' * 64}", 1, "0" * 64),
+        ]
+    )
+
+    verdict = verify_release(warehouse, release.release_id, ledger_dir=warehouse)
+
+    assert verdict.lost == [f"snapshots/ecb/{'0' * 64}"]
+    kept.write_bytes(b"spoilt")
+    verdict = verify_release(warehouse, release.release_id, ledger_dir=warehouse)
+    assert f"snapshots/ecb/{kept.name}" in verdict.lost
 
 
 def test_inputs_are_looked_for_in_the_ledger_and_in_git(
