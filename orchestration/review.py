@@ -75,22 +75,15 @@ def begin_deal(settings: Settings, candidate_id: str, deal_id: str | None) -> in
     status = run_ledger(
         [
             *("new-deal", chosen, "--known-on", row["filed_on"].isoformat()),
-            *("--ledger", str(settings.ledger_dir)),
+            *("--publisher", row["company"] or row["org_id"], "--url", row["url"]),
+            *("--tier", "primary", "--ledger", str(settings.ledger_dir)),
         ]
     )
     if status == 0:
-        path = settings.ledger_dir / "deals" / f"{chosen}.yml"
-        path.write_text(_add_document(path.read_text(encoding="utf-8"), row), encoding="utf-8")
+        # What it quotes stays a comment until a person has read it.
+        with (settings.ledger_dir / "deals" / f"{chosen}.yml").open("a", encoding="utf-8") as file:
+            file.write(f"# {row['form']}, {_quote(row)}\n")
     return status
-
-
-def _add_document(text: str, row: dict[str, Any]) -> str:
-    """Fill in the document; what it quotes stays a comment until a person has read it."""
-    publisher = (row["company"] or row["org_id"]).replace("'", "''")
-    text = text.replace("publisher: null", f"publisher: '{publisher}'")
-    text = text.replace("title: null\n    url: null", f"title: null\n    url: {row['url']}")
-    text = text.replace("tier: secondary", "tier: primary")
-    return f"{text}# {row['form']}, {_quote(row)}\n"
 
 
 def _quote(row: dict[str, Any]) -> str:

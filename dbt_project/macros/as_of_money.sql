@@ -124,9 +124,9 @@ valued as (
         deal.first_known_on,
         deal.is_cash,
         deal.is_conditional,
-        coalesce(guaranteed.deal_id is not null, false) as is_guaranteed,
-        coalesce(guaranteed.deal_id is not null and not deal.is_cash, false) as is_value_guarantee,
-        coalesce(paying.deal_id is not null, false) as is_payer_named
+        guaranteed.deal_id is not null as is_guaranteed,
+        guaranteed.deal_id is not null and not deal.is_cash as is_value_guarantee,
+        paying.deal_id is not null as is_payer_named
     from standing as deal
     left join guaranteed
         on deal.deal_id = guaranteed.deal_id and deal.as_of_day = guaranteed.as_of_day

@@ -87,9 +87,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:
     releases = catalog.list_releases(settings.warehouse_dir)
-    print(
-        escape_control(tell.tell_releases(releases, catalog.list_rollbacks(settings.warehouse_dir)))
-    )
+    _print(tell.tell_releases(releases, catalog.list_rollbacks(settings.warehouse_dir)))
     return 0
 
 
@@ -104,7 +102,7 @@ def _diff(settings: Settings, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(diff, indent=2, ensure_ascii=False))
     else:
-        print(escape_control(tell.tell_diff(diff, most=max(options.limit, 0))))
+        _print(tell.tell_diff(diff, most=max(options.limit, 0)))
     return 0
 
 
@@ -112,7 +110,7 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     verdict = verify_release(
         settings.warehouse_dir, _name(settings, options.release), ledger_dir=settings.ledger_dir
     )
-    print(escape_control(tell.tell_verdict(verdict)))
+    _print(tell.tell_verdict(verdict))
     if verdict.damage:
         return 1
     return 3 if verdict.lost else 0
@@ -128,8 +126,13 @@ def _roll_back(settings: Settings, options: argparse.Namespace) -> int:
             published_by=options.by or getpass.getuser(),
             reason=options.why or None,
         )
-    print(escape_control(tell.tell_rollback(rollback)))
+    _print(tell.tell_rollback(rollback))
     return 0
+
+
+def _print(told: str) -> None:
+    """Print what may quote the ledger."""
+    print(escape_control(told))
 
 
 def _name(settings: Settings, given: str | None) -> str:

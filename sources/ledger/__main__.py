@@ -17,7 +17,7 @@ from sources.ledger.load import LedgerError, LedgerReport, load_ledger
 from sources.ledger.parse import Refusal
 from sources.ledger.reference import REFERENCE_PATH, make_reference
 from sources.ledger.schemas import SCHEMA_DIR, make_schemas
-from sources.ledger.vocabulary import DealKind, OrganizationKind, PartyRole
+from sources.ledger.vocabulary import DealKind, OrganizationKind, PartyRole, Tier
 
 _HERE = Path(__file__).parent
 _TEMPLATES = _HERE / "_templates"
@@ -63,6 +63,9 @@ def _build_parser() -> argparse.ArgumentParser:
         default=datetime.now(UTC).date(),
         help="the day on which it became public (default: the UTC day)",
     )
+    deal.add_argument("--publisher", type=_read_title, default=None, help="who tells of it")
+    deal.add_argument("--url", default=None, help="address of the document that tells of it")
+    deal.add_argument("--tier", choices=list(Tier), default=Tier.SECONDARY.value)
     for role in PartyRole:
         deal.add_argument(
             f"--{role.replace('_', '-')}",
@@ -172,6 +175,9 @@ def _begin_deal(options: argparse.Namespace) -> int:
         title=_quote(options.title),
         kind=options.kind,
         known_on=options.known_on.isoformat(),
+        publisher=_quote(options.publisher),
+        url=_quote(options.url),
+        tier=options.tier,
         parties="\n".join(f"  - {{org: {org}, role: {role}}}" for role, org in parties),
     )
     if not _write_new(path, text):

@@ -11,21 +11,11 @@ build as (
 ),
 
 timeline_vintage as (
-    select
-        timeline.*,
-        dense_rank() over (order by timeline.as_of_day desc, timeline.snapshot_id) as place
-    from timeline
-    inner join build
-        on timeline.as_of_day <= build.today
+    {{ newest_vintage('timeline', 'as_of_day') }}
 ),
 
 site_vintage as (
-    select
-        site.*,
-        dense_rank() over (order by site.as_of_day desc, site.snapshot_id) as place
-    from site
-    inner join build
-        on site.as_of_day <= build.today
+    {{ newest_vintage('site', 'as_of_day') }}
 )
 
 select
@@ -48,5 +38,4 @@ select
     end as confidence
 from timeline_vintage
 left join site_vintage
-    on timeline_vintage.site_name = site_vintage.site_name and site_vintage.place = 1
-where timeline_vintage.place = 1
+    on timeline_vintage.site_name = site_vintage.site_name

@@ -15,12 +15,7 @@ build as (
 ),
 
 vintage as (
-    select
-        report.*,
-        dense_rank() over (order by report.as_of_day desc, report.snapshot_id) as place
-    from report
-    inner join build
-        on report.as_of_day <= build.today
+    {{ newest_vintage('report', 'as_of_day') }}
 )
 
 select
@@ -51,4 +46,3 @@ left join company
     on vintage.company = company.company
 left join organization
     on company.org_id = organization.org_id
-where vintage.place = 1

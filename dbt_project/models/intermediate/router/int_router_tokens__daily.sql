@@ -15,15 +15,7 @@ build as (
 ),
 
 newest_count as (
-    select
-        ranking.*,
-        dense_rank() over (
-            partition by ranking.ranked_on
-            order by ranking.vintage_at desc, ranking.snapshot_id
-        ) as place
-    from ranking
-    inner join build
-        on cast(ranking.vintage_at as date) <= build.today
+    {{ newest_vintage('ranking', 'vintage_at', part='ranked_on') }}
 )
 
 select
@@ -44,4 +36,3 @@ left join maker
     on newest_count.maker = maker.maker
 left join organization
     on maker.org_id = organization.org_id
-where newest_count.place = 1
