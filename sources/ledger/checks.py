@@ -6,6 +6,8 @@ one stage is gone before the next, and takes with it what depends on it.
 
 1. fields of one record    2. ids given twice    3. organisations, documents and days
 4. scenarios, which rest on assumptions    5. links, which rest on deals    6. what is only odd
+
+What is odd because it does not fit other figures, words or documents is in `plausibility.py`.
 """
 
 from __future__ import annotations
@@ -51,8 +53,13 @@ _EVENT_FIELD = "'events[' || (event_seq - 1) || ']'"
 _PHASE_FIELD = "'phase ' || phase_seq"
 
 
-def _quantity_rules(kind: str, relation: str, prefix: str, field: str) -> list[Rule]:
-    """The rules of a quantity whose columns begin with `prefix`."""
+def _quantity_rules(
+    kind: str, relation: str, prefix: str, field: str, *, unless: str = "false"
+) -> list[Rule]:
+    """The rules of a quantity whose columns begin with `prefix`.
+
+    `unless` is true where another rule tells why there is no figure.
+    """
     value, qualifier, low, high = (
         f"{prefix}_{name}" for name in ("value", "qualifier", "low", "high")
     )
@@ -62,7 +69,7 @@ def _quantity_rules(kind: str, relation: str, prefix: str, field: str) -> list[R
             name="quantity_without_figure",
             record_kind=kind,
             relation=relation,
-            breaks=f"{qualifier} <> 'range' and {value} is null",
+            breaks=f"{qualifier} <> 'range' and {value} is null and not ({unless})",
             field=field,
             found=qualifier,
             message="found the qualifier {found} without a value; only a range may lack one",
@@ -199,7 +206,24 @@ RECORD_RULES: list[Rule] = [
     _period_rule("deal", _EVENT_ORDER, "term_starts", "term_ends", f"{_EVENT_FIELD} || '.term'"),
     *_quantity_rules("deal", _EVENT_ORDER, "capacity", f"{_EVENT_FIELD} || '.capacity_gw'"),
     *_quantity_rules("deal", _EVENT_ORDER, "online", f"{_EVENT_FIELD} || '.online_gw'"),
-    *_quantity_rules("deal", _EVENT_ORDER, "usd", f"{_EVENT_FIELD} || '.value_usd'"),
+    *_quantity_rules(
+        "deal",
+        _EVENT_ORDER,
+        "usd",
+        f"{_EVENT_FIELD} || '.value_usd'",
+        unless="original_amount is not null",
+    ),
+    Rule(
+        name="missing_exchange_rate",
+        record_kind="deal",
+        relation=_EVENT_ORDER,
+        breaks="original_currency <> 'USD' and (coalesce(usd_value, usd_low, usd_high) is null"
+        " or usd_value = original_amount and usd_value > 0)",
+        field=f"{_EVENT_FIELD} || '.value_usd'",
+        found="original_currency || ' ' || original_amount",
+        message="{found} is not turned into dollars",
+        remedy="give value in dollars at the rate of the announcement day, and keep original",
+    ),
     *_quantity_rules("deal", _PHASE, "capacity", f"{_PHASE_FIELD} || '.capacity_gw'"),
     _period_rule("deal", _PHASE, "starts", "ends", _PHASE_FIELD),
     *_quantity_rules("deal", _LINK, "shared_gw", "'links.shared_gw'"),

@@ -35,6 +35,10 @@ def _flag(value: str, default: bool, when: str, name: str) -> str:
     )
 
 
+def _retold(item: str) -> str:
+    return f"coalesce(try_cast({item}.retold as boolean), false) as is_retold"
+
+
 def _quantity(item: str, form: NumberForm, prefix: str) -> str:
     return ", ".join(
         (
@@ -204,6 +208,7 @@ RAW_TABLES: dict[str, RawTable] = {
             {_number("item.term.years", forms.YEARS, "term_years")},
             item.phases is not null as has_phases,
             item.links is not null as has_links,
+            {_retold("item")},
             {_texts("item.sources", "source_ids")},
             {_ORIGIN}
         from ({_EVENTS})
@@ -260,6 +265,7 @@ RAW_TABLES: dict[str, RawTable] = {
             {_text("record.org", "org_id")},
             {_text('record.span."from"', "span_from")},
             {_text('record.span."to"', "span_to")},
+            {_retold("record")},
             {_texts("record.sources", "source_ids")},
             coalesce(cast(record.disputed_by as varchar[]), []) as disputed_by,
             {_text("record.confidence", "confidence")},
@@ -284,6 +290,7 @@ RAW_TABLES: dict[str, RawTable] = {
             {_text("record.as_of", "as_of")},
             {_text("record.known_on", "known_on")},
             {_text("record.basis", "basis")},
+            {_retold("record")},
             {_texts("record.sources", "source_ids")},
             {_text("record.confidence", "confidence")},
             {_text("record.notes", "notes")},
@@ -327,6 +334,7 @@ RAW_TABLES: dict[str, RawTable] = {
             {_quantity("record.tokens", forms.TOKENS, "tokens")},
             {_text("record.basis", "basis")},
             {_text("record.known_on", "known_on")},
+            {_retold("record")},
             {_texts("record.sources", "source_ids")},
             {_text("record.confidence", "confidence")},
             {_text("record.notes", "notes")},
@@ -351,6 +359,7 @@ RAW_TABLES: dict[str, RawTable] = {
             {_text("record.known_on", "known_on")},
             {_quantity("record.amount_usd", forms.US_DOLLARS, "amount")},
             {_text("record.basis", "basis")},
+            {_retold("record")},
             {_texts("record.sources", "source_ids")},
             {_text("record.confidence", "confidence")},
             {_text("record.notes", "notes")},

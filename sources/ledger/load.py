@@ -19,7 +19,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from sources.ledger import checks
+from sources.ledger import checks, plausibility
 from sources.ledger.bulk import (
     BulkFile,
     Part,
@@ -200,8 +200,8 @@ def _load(
 ) -> LedgerReport:
     connection.execute(REFUSED_TABLE)
     connection.execute("set variable ledger_latest_day = ?::date", [latest_day])
-    for macro in _DAY_MACROS:
-        connection.execute(macro)
+    for name, macro in _MACROS.items():
+        connection.execute(f"create or replace temp macro {name}{macro}")
     records: dict[str, list[Record]] = {kind: [] for kind in MODELS}
     parse_refusals: list[Refusal] = []
     refused_count: Counter[str] = Counter()
@@ -238,10 +238,10 @@ def _load(
     return LedgerReport(counts, refusals, warnings)
 
 
-# The first and last day of a date as written, as the rules compare them.
-_DAY_MACROS = (
-    """
-    create or replace temp macro ledger_first_day(written) as (
+# What the rules read out of a record: the first and last day of a date as written, and the figures
+# in words. Gigawatts, plain dollars (or another currency) and plain tokens.
+_MACROS = {
+    "ledger_first_day": """(written) as (
         case
             when length(written) = 10 then try_cast(written as date)
             when length(written) = 4 then make_date(cast(written as integer), 1, 1)
@@ -251,10 +251,8 @@ _DAY_MACROS = (
                 then make_date(cast(written[:4] as integer), cast(written[7] as integer) * 6 - 5, 1)
             else try_cast(written || '-01' as date)
         end
-    )
-    """,
-    """
-    create or replace temp macro ledger_last_day(written) as (
+    )""",
+    "ledger_last_day": """(written) as (
         case
             when length(written) = 10 then try_cast(written as date)
             when length(written) = 4 then make_date(cast(written as integer), 12, 31)
@@ -268,9 +266,36 @@ _DAY_MACROS = (
                 )
             else last_day(try_cast(written || '-01' as date))
         end
-    )
-    """,
-)
+    )""",
+    "ledger_power": r"""(words) as (
+        list_transform(
+            regexp_extract_all(
+                replace(words, ',', ''), '(?i)[0-9]+(?:\.[0-9]+)?[ -]?(?:GW|MW|gigawatts?|megawatts?)\b'
+            ),
+            lambda m: try_cast(regexp_extract(m, '^[0-9.]+') as double)
+                / case when regexp_matches(m, '(?i)m') then 1000 else 1 end
+        )
+    )""",
+    "ledger_money": r"""(words) as (
+        list_transform(
+            regexp_extract_all(
+                replace(words, ',', ''),
+                '(?i)[0-9]+(?:\.[0-9]+)?(?:e[0-9]+|[ -]?(?:trillion|billion|million|bn|tn|[bm])\b)'
+            ),
+            lambda m: coalesce(
+                try_cast(m as double),
+                try_cast(regexp_extract(m, '^[0-9.]+') as double)
+                    * case when regexp_matches(m, '(?i)t(?:r|n)') then 1e12
+                        when regexp_matches(m, '(?i)b') then 1e9 else 1e6 end
+            )
+        )
+    )""",
+    "ledger_tokens": """(words) as (
+        try_cast(regexp_extract(words, '^[0-9.]+') as double)
+            * case upper(regexp_extract(words, '[A-Za-z]'))
+                when 'Q' then 1e15 when 'T' then 1e12 when 'B' then 1e9 else 1e6 end
+    )""",
+}
 
 
 def _receive_yaml(connection: DuckDBPyConnection, kind: str, records: list[Record]) -> Part:
@@ -403,7 +428,7 @@ def _run_checks(connection: DuckDBPyConnection) -> int:
     for rules in checks.LINK_RULES:
         if run_rules(connection, rules):
             _delete_refused_links(connection)
-    run_rules(connection, checks.WARNING_RULES)
+    run_rules(connection, (*checks.WARNING_RULES, *plausibility.WARNING_RULES))
     return links
 
 
@@ -610,8 +635,8 @@ def _drop_scaffold(connection: DuckDBPyConnection, parts: list[Part]) -> None:
         part.drop(connection)
     connection.execute("drop table refused")
     connection.execute("drop table refused_record")
-    connection.execute("drop macro ledger_first_day")
-    connection.execute("drop macro ledger_last_day")
+    for name in _MACROS:
+        connection.execute(f"drop macro {name}")
     connection.execute("reset variable ledger_latest_day")
 
 

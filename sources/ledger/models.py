@@ -222,6 +222,8 @@ class Event(LedgerModel):
 
     known_on: PartialDate
     """The day on which it became public; a month or year counts as its last day."""
+    retold: Boolean | None = None
+    """true when the documents cited are all dated later than known_on, and tell of that day."""
     kind: EventKind
     """What happened."""
     commitment: Commitment
@@ -346,6 +348,8 @@ class Claim(LedgerModel):
     """Organisation that said it; null when it is not in the ledger."""
     known_on: PartialDate
     """The day on which it became public."""
+    retold: Boolean | None = None
+    """true when the documents cited are all dated later than known_on, and tell of that day."""
     measure: ClaimMeasure
     """What the warehouse computes beside it."""
     claimed: Claimed
@@ -389,6 +393,8 @@ class Assumption(LedgerModel):
     """The day or period that the figure is for."""
     known_on: PartialDate | None = None
     """The day on which it became public; left out means the last day of as_of."""
+    retold: Boolean | None = None
+    """true when the documents cited are all dated later than known_on, and tell of that day."""
     basis: AssumptionBasis
     """How it came about."""
     sources: tuple[Id, ...]
@@ -483,6 +489,8 @@ class TokenObservation(LedgerModel):
     """How the figure came about."""
     known_on: PartialDate
     """The day on which it became public."""
+    retold: Boolean | None = None
+    """true when the documents cited are all dated later than known_on, and tell of that day."""
     sources: Ids
     """Ids of the documents that show it."""
     confidence: Confidence
@@ -514,6 +522,8 @@ class CapexRow(LedgerModel):
     """The period that guidance is for, as CY2026."""
     known_on: PartialDate | None = None
     """The day on which it became public; left out for actuals means that of its documents."""
+    retold: Boolean | None = None
+    """true when the documents cited are all dated later than known_on, and tell of that day."""
     amount_usd: DollarQuantity | None = None
     """The amount; null when only words were given."""
     basis: CapexBasis

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sources.ledger import checks, models
+from sources.ledger import checks, models, plausibility
 from sources.ledger.forms import Form
 from sources.ledger.parse import FOLDERS, MODELS
-from sources.ledger.rules import Rule
+from sources.ledger.rules import WARN, Rule
 from sources.ledger.shapes import Field, read_shape
 from sources.ledger.vocabulary import VOCABULARIES, Vocabulary
 
@@ -18,8 +18,8 @@ REFERENCE_PATH = Path(__file__).parents[2] / "docs" / "ledger-reference.md"
 _HEAD = """\
 # Ledger reference
 
-Made from `sources/ledger/models.py`, `vocabulary.py`, `forms.py` and `checks.py` by `make schemas`;
-edit those. How to add a deal or a news item is told in [ledger.md](ledger.md).
+Made from `sources/ledger/models.py`, `vocabulary.py`, `forms.py`, `checks.py` and
+`plausibility.py` by `make schemas`; edit those. How to add a deal or a news item is told in [ledger.md](ledger.md).
 """
 
 
@@ -103,17 +103,19 @@ def _words() -> Iterator[str]:
 def _rules() -> Iterator[str]:
     yield "## Rules\n"
     yield "### Of one value\n"
+    yield "What breaks one of these is refused and goes to the quarantine.\n"
     yield from _table("rule", "allowed", "remedy")
     for form in sorted(_list_forms(), key=lambda form: (form.rule, form.allowed)):
         yield _row(f"`{form.rule}`", form.allowed, form.remedy)
     yield "\n### Between fields and between records\n"
-    yield "A rule marked *warn* leaves the record where it is.\n"
-    yield from _table("rule", "of", "what is said", "remedy")
+    yield "Quarantine: the record is refused. Warn: it stays, and stands in `raw_ledger.warning`.\n"
+    yield from _table("rule", "of", "then", "what is said", "remedy")
     for name, rules in _list_rules().items():
         first = rules[0]
         kinds = ", ".join(dict.fromkeys(rule.record_kind for rule in rules))
-        mark = " *warn*" if first.severity == "warn" else ""
-        yield _row(f"`{name}`{mark}", kinds, first.message.replace("{found}", "…"), first.remedy)
+        then = "warn" if first.severity == WARN else "quarantine"
+        said = first.message.replace("{found}", "…")
+        yield _row(f"`{name}`", kinds, then, said, first.remedy)
     yield ""
 
 
@@ -138,6 +140,7 @@ def _list_rules() -> dict[str, list[Rule]]:
         checks.SCENARIO_RULES,
         *checks.LINK_RULES,
         checks.WARNING_RULES,
+        plausibility.WARNING_RULES,
     ):
         for rule in rules:
             by_name.setdefault(rule.name, []).append(rule)

@@ -31,7 +31,7 @@ _DOCUMENTS = [
         "publisher": "A paper",
         "title": f"Report {number}",
         "url": f"https://example.org/{number}",
-        "published_on": "2025-09-10",
+        "published_on": "2025-05",
         "tier": "secondary",
         "read": "full",
     }

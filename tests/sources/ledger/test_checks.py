@@ -421,13 +421,14 @@ def test_a_month_that_has_begun_is_not_the_future(tmp_path: Path) -> None:
 def test_a_warning_leaves_the_record_where_it_is(tmp_path: Path) -> None:
     records = make_records()
     _event(records, 1)["phases"][0]["capacity_gw"] = 4.4
-    records["documents"][0]["published_on"] = "2027"
+    uncited = {"id": "paper-4", "url": "https://example.org/4", "published_on": "2027"}
+    records["documents"].append({**records["documents"][0], **uncited})
     connection, report = load_yaml_records(tmp_path, records)
     assert report.quarantined == 0
     expected = {"phases_above_headline", "published_in_the_future"}
     assert {item.rule for item in report.warnings} == expected
     rows = list_rows(connection, "select record_id, severity from raw_ledger.warning order by all")
-    assert rows == [("openai-oracle", "warn"), ("paper-1", "warn")]
+    assert rows == [("openai-oracle", "warn"), ("paper-4", "warn")]
 
 
 def test_a_refused_record_is_one_row_that_tells_all_its_problems(tmp_path: Path) -> None:
