@@ -4,7 +4,7 @@ The form of single values is in `forms.py` and `models.py`. The rules here are S
 of `raw_ledger`, so that they serve YAML and bulk alike. They run in stages: a record refused in
 one stage is gone before the next, and takes with it what depends on it.
 
-1. fields of one record    2. ids given twice    3. organisations, documents and days
+1. fields of one record    2. ids given twice    3. organisations and documents
 4. scenarios, which rest on assumptions    5. links, which rest on deals    6. what is only odd
 
 What is odd because it does not fit other figures, words or documents is in `plausibility.py`.
@@ -164,6 +164,20 @@ _REPEATED_LINK = """
     having count(*) > 1
 """
 
+
+def _known_in_future(kind: str, relation: str, field: str) -> Rule:
+    return Rule(
+        name="known_in_the_future",
+        record_kind=kind,
+        relation=relation,
+        breaks="ledger_first_day(known_on) > getvariable('ledger_latest_day')",
+        field=field,
+        found="known_on",
+        message="found {found}, a day that has not come yet",
+        remedy="give the day on which it became public",
+    )
+
+
 _SHARES = """
     select
         record_number, deal_id as record_id, any_value(file) as file,
@@ -173,6 +187,13 @@ _SHARES = """
 """
 
 RECORD_RULES: list[Rule] = [
+    _known_in_future("deal", _EVENT, f"{_EVENT_FIELD} || '.known_on'"),
+    _known_in_future("deal", _PARTY, "'parties[' || (party_seq - 1) || '].known_on'"),
+    _known_in_future("deal", _LINK, "'links.known_on'"),
+    _known_in_future("claim", _CLAIM, "'known_on'"),
+    _known_in_future("assumption", _ASSUMPTION, "'known_on'"),
+    _known_in_future("token_observation", _TOKENS, "'known_on'"),
+    _known_in_future("capex", _CAPEX, "'known_on'"),
     Rule(
         name="reserved_id",
         record_kind="organization",
@@ -403,12 +424,13 @@ DUPLICATE_RULES: list[Rule] = [
         record_kind="document",
         relation=f"""
             select later.record_number, later.source_id as record_id, later.file, later.line,
-                kept.source_id as first_id
+                kept.source_id || ', in ' || kept.place as first_id
             from raw_ledger.document as later
             inner join (
                 select
                     {_NORMAL_URL} as address, min(record_number) as record_number,
-                    arg_min(source_id, record_number) as source_id
+                    arg_min(source_id, record_number) as source_id,
+                    arg_min(file || ':' || line, record_number) as place
                 from raw_ledger.document
                 where url is not null
                 group by address
@@ -462,27 +484,7 @@ def _unknown_document(kind: str, relation: str, column: str, field: str) -> Rule
     )
 
 
-def _known_in_future(kind: str, relation: str, field: str) -> Rule:
-    return Rule(
-        name="known_in_the_future",
-        record_kind=kind,
-        relation=relation,
-        breaks="ledger_first_day(known_on) > getvariable('ledger_latest_day')",
-        field=field,
-        found="known_on",
-        message="found {found}, a day that has not come yet",
-        remedy="give the day on which it became public",
-    )
-
-
 REFERENCE_RULES: list[Rule] = [
-    _known_in_future("deal", _EVENT, f"{_EVENT_FIELD} || '.known_on'"),
-    _known_in_future("deal", _PARTY, "'parties[' || (party_seq - 1) || '].known_on'"),
-    _known_in_future("deal", _LINK, "'links.known_on'"),
-    _known_in_future("claim", _CLAIM, "'known_on'"),
-    _known_in_future("assumption", _ASSUMPTION, "'known_on'"),
-    _known_in_future("token_observation", _TOKENS, "'known_on'"),
-    _known_in_future("capex", _CAPEX, "'known_on'"),
     _unknown_organization("deal", _PARTY, "org_id", "'parties[' || (party_seq - 1) || '].org'"),
     _unknown_organization("claim", _CLAIM, "said_by", "'said_by'"),
     _unknown_organization("claim", _CLAIM, "org_id", "'org'"),
@@ -721,7 +723,7 @@ WARNING_RULES: list[Rule] = [
         name="phases_above_headline",
         record_kind="deal",
         relation=_PHASE_TOTAL,
-        breaks="total > value * 1.1",
+        breaks="total > value * 1.02",
         field="case when event_seq > 0 then 'events[' || (event_seq - 1) || '].phases'"
         " else 'phases' end",
         found="cast(total as double) || ' GW beside ' || cast(value as double) || ' GW'",

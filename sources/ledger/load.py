@@ -238,6 +238,16 @@ def _load(
     return LedgerReport(counts, refusals, warnings)
 
 
+def _read_number_words() -> str:
+    """Return SQL that writes `seven trillion` as `7 trillion` and 1,250 as 1250."""
+    words = "replace(words, ',', '')"
+    numbers = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    for number, word in enumerate(numbers, start=1):
+        pattern = rf"(?i)\b{word} (trillion|billion|million|gigawatt|megawatt)"
+        words = rf"regexp_replace({words}, '{pattern}', '{number} \1', 'g')"
+    return words
+
+
 # What the rules read out of a record: the first and last day of a date as written, and the figures
 # in words. Gigawatts, plain dollars (or another currency) and plain tokens.
 _MACROS = {
@@ -267,10 +277,11 @@ _MACROS = {
             else last_day(try_cast(written || '-01' as date))
         end
     )""",
+    "ledger_digits": f"(words) as ({_read_number_words()})",
     "ledger_power": r"""(words) as (
         list_transform(
             regexp_extract_all(
-                replace(words, ',', ''), '(?i)[0-9]+(?:\.[0-9]+)?[ -]?(?:GW|MW|gigawatts?|megawatts?)\b'
+                ledger_digits(words), '(?i)[0-9]+(?:\.[0-9]+)?[ -]?(?:GW|MW|gigawatts?|megawatts?)\b'
             ),
             lambda m: try_cast(regexp_extract(m, '^[0-9.]+') as double)
                 / case when regexp_matches(m, '(?i)m') then 1000 else 1 end
@@ -279,7 +290,7 @@ _MACROS = {
     "ledger_money": r"""(words) as (
         list_transform(
             regexp_extract_all(
-                replace(words, ',', ''),
+                ledger_digits(words),
                 '(?i)[0-9]+(?:\.[0-9]+)?(?:e[0-9]+|[ -]?(?:trillion|billion|million|bn|tn|[bm])\b)'
             ),
             lambda m: coalesce(

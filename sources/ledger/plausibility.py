@@ -286,7 +286,7 @@ _IT_WORDS = r"\bIT (?:load|power|capacity)|[Cc]ritical IT|\bIT\b"
 _SITE_WORDS = (
     r"(?i)gross|facility power|site power|grid power|grid-?connect|total load|whole campus|"
     r"power draw|whole site|connected power|contracted power|own power plant|utility|"
-    r"draws? (?:about|up to|[0-9])"
+    r"draws? (?:about|up to|[0-9])|size of the (?:whole )?site"
 )
 _POWER = r"[0-9]+(?:\.[0-9]+)? ?(?:GW|MW|gigawatts?|megawatts?)"
 _BASIS = f"""
@@ -311,7 +311,7 @@ _BASIS = f"""
         ledger_power(array_to_string(regexp_extract_all(
             words,
             '(?i){_POWER} (?:gross|of grid|of facility|of site|of total)|'
-            || '(?:site|facility|grid|gross)(?: power| capacity)?(?: of)?(?: about| up to)? {_POWER}'
+            || '(?:site|facility|grid|gross|power plant)(?: power| capacity)?(?: of)?(?: about| up to)? {_POWER}'
         ), ' ; ')) as site_figures
     from stated
     where capacity_basis in ('it', 'facility')
@@ -330,7 +330,7 @@ _BASIS_RULES = [
         " or capacity_basis = 'it' and ("
         f"{_some('site_figures', _alike('x', 'value'))}"
         f" or regexp_matches(own_words, '{_SITE_WORDS}')"
-        f" and not regexp_matches(words, '{_IT_WORDS}')"
+        f" and not regexp_matches(own_words, '{_IT_WORDS}')"
         f" and not {_some('ledger_power(own_words)', 'x > value * 1.02')})",
         field=f"{_EVENT}.capacity_gw.basis'",
         found="value || ' GW as ' || capacity_basis",
@@ -363,16 +363,15 @@ _AMOUNT = r"[0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?(?:[ -]?(?:trillion|billion|million|G
 _CEILING = f"""
     select
         event.*, event.deal_id as record_id, {_stated("capacity")} as gw, {_stated("usd")} as usd,
-        said.words,
         regexp_extract_all(
             replace(
-                concat_ws(' ; ', event.capacity_note, event.usd_note, said.title, cited.words),
+                concat_ws(' ; ', event.capacity_note, event.usd_note, deal.title, cited.words),
                 ',', ''
             ),
             '(?i){_CEILING_WORDS} {_AMOUNT}'
         ) as ceilings
     from raw_ledger.deal_event as event
-    inner join ({_WORDS}) as said on event.record_number = said.record_number
+    inner join raw_ledger.deal as deal on event.record_number = deal.record_number
     left join (
         select citing.record_number, citing.event_seq, string_agg(document.title, ' ; ') as words
         from (
@@ -398,10 +397,7 @@ def _ceiling_rule(prefix: str, value: str, figures: str, scale: str, field: str)
         name="ceiling_as_figure",
         record_kind="deal",
         relation=_CEILING,
-        # A figure that is said elsewhere without the ceiling is one.
-        breaks=f"{prefix}_qualifier in ('exact', 'about', 'at_least') and {_some(said, alike)}"
-        f" and len(list_filter({figures}(words), lambda x: {alike}))"
-        f" <= greatest(1, len(list_filter({said}, lambda x: {alike})))",
+        breaks=f"{prefix}_qualifier in ('exact', 'about') and {_some(said, alike)}",
         field=f"{_EVENT}.{field}.qualifier'",
         found=f"{prefix}_qualifier",
         message="the words call the figure a ceiling, the qualifier is {found}",
@@ -422,16 +418,20 @@ _CURRENCY_WORDS = (
 )
 _MONEY = f"""
     with rate as (
-        select original_currency, median(usd_value / original_amount)::double as usual,
-            count(distinct deal_id) as deals
-        from raw_ledger.deal_event
-        where usd_value > 0 and original_amount > 0
-        group by original_currency
+        select
+            *, lag(applied) over near as before_applied, lead(applied) over near as after_applied
+        from (
+            select
+                record_number, event_seq, original_currency, ledger_first_day(known_on) as day,
+                (usd_value / nullif(original_amount, 0))::double as applied
+            from raw_ledger.deal_event
+            where usd_value > 0 and original_amount > 0
+        )
+        window near as (partition by original_currency order by day, record_number, event_seq)
     )
     select
-        event.*, event.deal_id as record_id,
-        (event.usd_value / nullif(event.original_amount, 0))::double as applied,
-        rate.usual, rate.deals, {_stated("usd")} as usd,
+        event.*, event.deal_id as record_id, rate.applied, rate.before_applied, rate.after_applied,
+        {_stated("usd")} as usd,
         ledger_money(array_to_string(regexp_extract_all(
             replace(said.words, ',', ''), '(?i){_AMOUNT} ?(?:{_CURRENCY_WORDS})\\b'
         ), ' ; ')) as foreign_figures,
@@ -440,7 +440,8 @@ _MONEY = f"""
         ), ' ; ')) as dollar_figures
     from raw_ledger.deal_event as event
     inner join ({_WORDS}) as said on event.record_number = said.record_number
-    left join rate on event.original_currency = rate.original_currency
+    left join rate
+        on event.record_number = rate.record_number and event.event_seq = rate.event_seq
     where event.usd_qualifier is not null
 """
 
@@ -449,7 +450,8 @@ _MONEY_RULES = [
         name="exchange_rate_unlike",
         record_kind="deal",
         relation=_MONEY,
-        breaks="deals > 1 and not applied between usual * 0.75 and usual * 1.33"
+        # The neighbours in time took other rates of the same currency; 4 is above any currency's.
+        breaks="least(abs(applied / before_applied - 1), abs(applied / after_applied - 1)) > 0.06"
         " or applied not between 0.00001 and 4",
         field=f"{_EVENT}.value_usd'",
         found="format('{:.4g}', applied) || ' dollars a ' || original_currency",
@@ -521,10 +523,13 @@ _CHAIN = {
 
 # Verbs whose subject pays, and verbs whose subject is paid.
 _PAYING_VERBS = (
-    "rents?|buys?|leases?|takes|licenses|orders?|deploys|commits|commitments?|acquires|invests?|"
+    "rents?|buys?|leases?|takes? [a-z0-9]+|licenses|orders?|deploys|commits|commitments?|acquires|invests?|"
     "lends?|loan to|puts?|secures|contracts? with|contract|fills|adds|pays|must buy|"
     "in talks to rent|stake in|share of|letter of intent|tenant of|customer of|warrant for"
 )
+_SOLD_TO = r"\b(?:sells?|sold|sale|suppl(?:y|ies)|leased) .*\bto $"
+_AS_CUSTOMER = r"\bas (?:[a-z]+ )?(?:customers?|tenants?)\b"
+_LENDERS = r"\b(?:lenders?|banks?|bondholders|syndicate|investors|holders)\b"
 _PAID_VERBS = "suppl(?:y|ies)|to supply|hosts|sells|leased to|raises|borrows|receives"
 
 
@@ -594,7 +599,7 @@ _SIDES = f"""
         select
             payer.record_number, payer.deal_id, payer.file, payer.line, payer.party_seq,
             payer.org_id as payer_id, payee.org_id as payee_id, payer.family, payer.role, payee.role as other_role,
-            payer.weight + payee.weight + case when payer.family = 'trade' then 3 * coalesce(sign(
+            payer.weight + payee.weight + case when payer.family = 'trade' then 4 * coalesce(sign(
                 {_place_in_chain("payer.org_kind")} - {_place_in_chain("payee.org_kind")}
             ), 0) else 0 end as weight,
             {_place_in_title("payer")} as payer_place,
@@ -619,28 +624,50 @@ _SIDES = f"""
                 when payee_place = 0 or payer_place between 1 and payee_place - 1 then 1
                 else -1 end as order_sign
         from pair
+    ),
+    scored as (
+        select
+            *,
+            weight + order_sign * case
+                when regexp_matches(words_between, '\\b(?:{_PAID_VERBS})\\b') then -6
+                when regexp_matches(words_between, '\\b(?:{_PAYING_VERBS})\\b') then 6
+                when words_between <> '' then 0.5 else 0 end
+                + case when regexp_matches(substr(title, 1, payer_place - 1), '{_SOLD_TO}') then 7
+                    when regexp_matches(substr(title, 1, payee_place - 1), '{_SOLD_TO}') then -7
+                    else 0 end
+                + case when regexp_matches(
+                    substr(title, greatest(payer_place, payee_place)), '{_AS_CUSTOMER}'
+                ) then 6 * sign(payer_place - payee_place) else 0 end
+                + case when family = 'debt' then
+                    2 * (regexp_matches(payer_id, '{_LENDERS}')::integer
+                        - regexp_matches(payee_id, '{_LENDERS}')::integer) else 0 end as score
+        from told
     )
     select
         record_number, deal_id as record_id, any_value(file) as file, min(line) as line,
-        min_by(payer_id || ' as ' || role || ', ' || payee_id || ' as ' || other_role, party_seq)
-            as found,
-        avg(weight + order_sign * case
-            when regexp_matches(words_between, '\\b(?:{_PAID_VERBS})\\b') then -6
-            when regexp_matches(words_between, '\\b(?:{_PAYING_VERBS})\\b') then 6
-            when words_between <> '' then 0.5 else 0 end) as weight
-    from told
+        arg_min(
+            payer_id || ' as ' || role || ', ' || payee_id || ' as ' || other_role, score
+        ) as found,
+        min(payer_score) as payer_score, min(payee_score) as payee_score
+    from (
+        select
+            *, avg(score) over (partition by record_number, payer_id) as payer_score,
+            avg(score) over (partition by record_number, payee_id) as payee_score
+        from scored
+    )
     group by record_number, deal_id
 """
 
-# Odds of about four to one against the sides as stated.
-_REVERSED = -1.2
+# The natural logarithm of the odds for the sides as stated. Among several payers one of an unusual
+# kind is no sign.
+_PAYEE_REVERSED, _PAYER_REVERSED = -1.4, -3
 
 _SIDE_RULES = [
     Rule(
         name="sides_reversed",
         record_kind="deal",
         relation=_SIDES,
-        breaks=f"weight < {_REVERSED}",
+        breaks=f"payee_score < {_PAYEE_REVERSED} or payer_score < {_PAYER_REVERSED}",
         field="'parties'",
         found="found",
         message="buyer and seller look swapped: {found}",
@@ -747,7 +774,8 @@ _TOLD_TWICE_RULES = [
         f"is_same_kind and are_within and days <= 20 and {_SAME_FIGURE}"
         f" or is_near_kind and has_same_parties and len(orgs) > 1 and days <= 20"
         f" and {_SAME_FIGURE}"
-        " or is_same_kind and has_same_parties and len(orgs) > 1 and days <= 10)",
+        " or is_same_kind and has_same_parties and days <= 10"
+        " and (len(orgs) > 1 or gw is null and usd is null))",
         field="'id'",
         found="other_id",
         message="the same parties, days and figures stand in {found}",
@@ -764,9 +792,9 @@ _NORMAL_TOKENS = """case period_kind when 'minute' then 43830 when 'day' then 30
 # How notes and titles name the period of a rate when they give no figure beside it.
 _PERIOD_WORDS = {
     "minute": "(?:a|per|every) minute",
-    "day": "(?:a|per|every) day|daily",
+    "day": "(?:a|per|every) day|daily|24[ -]hours?",
     "week": "(?:a|per|every) week|weekly",
-    "month": "(?:a|per|every) month|monthly|in 30 days",
+    "month": "(?:a|per|every) month|monthly|30 days",
 }
 
 
@@ -781,17 +809,22 @@ def _told_periods() -> str:
 
 _COUNT = r"[0-9]+(?:\.[0-9]+)? ?(?:quadrillion|trillion|billion|million|[QTBM])\b"
 _RATE = (
-    rf"(?:{_COUNT})(?: (?:[a-zA-Z]+ ){{0,3}})?(?: ?(?:a|per|each|every) (?:minute|day|week|month))"
+    rf"{_COUNT}(?: (?:[a-zA-Z]+ ){{0,3}})?(?: ?(?:a|per|each|every) (?:minute|day|week|month)\b"
+    r"(?: (?:before|ago|earlier|later|after))?)"
 )
+_DIRECT_RATE = rf"{_COUNT} (?:minute|day|week|month)\b"
+_MONTHLY_FACTOR = """case lower(regexp_extract(x, '[a-z]+$')) when 'minute' then 43830
+    when 'day' then 30.4375 when 'week' then 30.4375 / 7 else 1 end"""
 
 _TOKENS = f"""
     with told as (
         select
             observation.*, observation_id as record_id,
             ({_stated("tokens")}) * ({_NORMAL_TOKENS}) as monthly, {_stated("tokens")} as value,
-            ledger_first_day(period_of)
-                + cast((coalesce(ledger_last_day(period_to), ledger_first_day(period_of))
-                    - ledger_first_day(period_of)) / 2 as integer) as middle,
+            ledger_first_day(period_of) + cast(case period_kind when 'month' then 15
+                when 'quarter' then 45 when 'half' then 91 when 'year' then 182
+                when 'cumulative' then (ledger_last_day(period_to) - ledger_first_day(period_of)) / 2
+                else 0 end as integer) as middle,
             replace(concat_ws(' ; ', notes, cited.words), ',', '') as words
         from raw_ledger.token_observation as observation
         left join (
@@ -808,22 +841,39 @@ _TOKENS = f"""
         *,
         lag(monthly) over near as before_monthly, middle - lag(middle) over near as before_days,
         lead(monthly) over near as after_monthly, lead(middle) over near - middle as after_days,
+        max(monthly) over beside as most_beside, min(monthly) over beside as least_beside,
+        max(monthly) filter (level in ('provider_part', 'router', 'customer')) over of_org
+            as part_beside,
+        min(monthly) filter (level = 'provider_total') over of_org as total_beside,
         {_told_periods()} as periods,
         list_transform(
             regexp_extract_all(words, '(?i){_COUNT}'),
             lambda x: ledger_tokens(x)
         ) as counts,
         list_transform(
-            regexp_extract_all(words, '(?i){_RATE}'),
-            lambda x: {{'value': ledger_tokens(x),
-                'kind': lower(regexp_extract(x, '[a-z]+$'))}}
+            list_filter(
+                list_concat(
+                    regexp_extract_all(words, '(?i){_RATE}'),
+                    regexp_extract_all(words, '(?i){_DIRECT_RATE}')
+                ),
+                lambda x: regexp_matches(x, '(?:minute|day|week|month)$')
+            ),
+            lambda x: {{'value': ledger_tokens(x), 'kind': lower(regexp_extract(x, '[a-z]+$')),
+                'monthly': ledger_tokens(x) * {_MONTHLY_FACTOR}}}
         ) as rates
     from told
-    window near as (partition by org_id, scope, measure order by middle, record_number)
+    window
+        near as (partition by org_id, scope, measure order by middle, record_number),
+        of_org as (
+            partition by org_id, measure, date_trunc('quarter', ledger_first_day(period_of))
+        ),
+        beside as (
+            partition by org_id, measure, level, date_trunc('quarter', ledger_first_day(period_of))
+        )
 """
 
-# No series fell to a fifth, or grew faster than 35 times plus 100 times a year.
-_FALL = 1 / 5
+# No series fell to under half, or grew faster than 15 times, or at a rate of 100 times a year.
+_FALL = 0.42
 
 
 def _jump(earlier: str, later: str, days: str) -> str:
@@ -833,6 +883,18 @@ def _jump(earlier: str, later: str, days: str) -> str:
     )
 
 
+# A day's tokens and a month's are apart by this much, rounding included.
+_MONTHFOLD = "(x.monthly / monthly between 27 and 34 or monthly / x.monthly between 27 and 34)"
+
+# What a series of a level counts in a month at least, from 2025 on.
+_LEAST_MONTHLY = {
+    "provider_total": 3e11,
+    "provider_part": 3e10,
+    "router": 1e11,
+    "country": 5e10,
+    "world_estimate": 1e14,
+}
+
 TOKEN_RULES = [
     Rule(
         name="period_against_words",
@@ -841,6 +903,10 @@ TOKEN_RULES = [
         breaks="period_kind <> 'cumulative'"
         f" and {_some('rates', _alike('x.value', 'value', 0.03) + ' and x.kind <> period_kind')}"
         f" and not {_some('rates', _alike('x.value', 'value', 0.03) + ' and x.kind = period_kind')}"
+        " or period_kind in ('day', 'month')"
+        f" and {_some('rates', _MONTHFOLD)}"
+        f" and not {_some('counts', _alike('x', 'value'))}"
+        f" and not {_some('rates', _alike('x.monthly', 'monthly', 0.2))}"
         " or period_kind in ('day', 'month') and len(periods) > 0"
         " and not list_contains(periods, period_kind)"
         f" and not {_some('rates', 'x.kind = period_kind')}",
@@ -876,10 +942,39 @@ TOKEN_RULES = [
         severity=WARN,
     ),
     Rule(
+        name="tokens_unlike_organisation",
+        record_kind="token_observation",
+        relation=_TOKENS,
+        breaks="level in ('provider_total', 'country', 'world_estimate')"
+        " and measure <> 'peak_processed' and most_beside / nullif(least_beside, 0) > 20"
+        " and monthly in (least_beside, most_beside)",
+        field="'tokens'",
+        found="format('{:.3g}', monthly)",
+        message="another series of the organisation, of the same level, is of quite another size"
+        " than {found} a month",
+        remedy="check the period (a day, a month) and the size of the figure",
+        severity=WARN,
+    ),
+    Rule(
+        name="part_above_total",
+        record_kind="token_observation",
+        relation=_TOKENS,
+        breaks="measure = 'processed' and (level = 'provider_total' and monthly * 1.1 < part_beside"
+        " or level in ('provider_part', 'router', 'customer') and monthly > total_beside * 1.1)",
+        field="'tokens'",
+        found="format('{:.3g}', monthly)",
+        message="a part of the organisation's tokens exceeds its total in that quarter: {found}",
+        remedy="check the period (a day, a month) and the size of both figures, or the level",
+        severity=WARN,
+    ),
+    Rule(
         name="tokens_out_of_scale",
         record_kind="token_observation",
         relation=_TOKENS,
-        breaks="monthly > 5e17 or measure <> 'peak_processed' and monthly < 5e9",
+        breaks="monthly > 5e17 or measure <> 'peak_processed' and (monthly < 5e9"
+        " or period_of >= '2025' and monthly < case level"
+        f" {' '.join(f'when {level!r} then {least:f}' for level, least in _LEAST_MONTHLY.items())}"
+        " else 0 end)",
         field="'tokens'",
         found="format('{:.3g}', monthly)",
         message="{found} tokens a month is beyond anything that was published",
@@ -972,18 +1067,19 @@ def _document_day_rules(kind: str) -> list[Rule]:
     table, key, known_on, field = _CITED[kind]
     part = "event_seq" if kind == "deal" else "0"
     relation = f"""
-        select citing.*, citing.{key} as record_id, {known_on} as day, cited.first_day
+        select citing.*, citing.{key} as record_id, {known_on} as day, cited.first_day,
+            cited.undated_count
         from raw_ledger.{table} as citing
         inner join (
             select
                 one.record_number, one.part,
-                min(ledger_first_day(document.published_on)) as first_day
+                min(ledger_first_day(document.published_on)) as first_day,
+                count(*) - count(document.published_on) as undated_count
             from (
                 select record_number, {part} as part, unnest(source_ids) as source_id
                 from raw_ledger.{table}
             ) as one
             inner join raw_ledger.document as document on one.source_id = document.source_id
-            where document.published_on is not null
             group by one.record_number, one.part
         ) as cited on citing.record_number = cited.record_number and {part} = cited.part
     """
@@ -992,8 +1088,10 @@ def _document_day_rules(kind: str) -> list[Rule]:
             name="known_before_document",
             record_kind=kind,
             relation=relation,
-            # A day either way is the time zone of whoever published.
-            breaks="not is_retold and ledger_last_day(day) + 1 < first_day",
+            # A day either way is the time zone of whoever published. A document without a day may
+            # be the first.
+            breaks="not is_retold and ledger_last_day(day)"
+            " + case when undated_count > 0 then 30 else 1 end < first_day",
             field=field,
             found="day || ' before ' || first_day",
             message="known before any document that it cites was published: {found}",
