@@ -28,8 +28,8 @@ _MOST_USD_OTHERWISE = 320e9
 # All that is paid for a gigawatt, from a year of power to ten years of cloud services.
 _USD_PER_GW = (0.6e9, 600e9)
 
-# A figure of another size by three digits, with room for rounding.
-_THOUSANDFOLD = (900, 1100)
+# A figure of another size by three digits, with room for rounding and the middle of a range.
+_THOUSANDFOLD = (800, 1250)
 _ALIKE = 0.025
 
 # Bounds of a figure in a unit, wide enough for every technology that is sold.
