@@ -274,7 +274,7 @@ _LINK_RULES = [
         f" and {_alike('gw', 'other_gw', 0.005)}"
         " and [basis, other_basis] in (['it', 'facility'], ['facility', 'it'])",
         field="'links[' || (link_seq - 1) || ']'",
-        found="gw || ' GW on the ' || basis || ' basis, in ' || to_deal_id || ' on ' || other_basis",
+        found="gw || ' GW as ' || basis || ', in ' || to_deal_id || ' as ' || other_basis",
         message="two linked deals state one figure on two bases: {found}",
         remedy="write `it` for power at the servers, `facility` for the whole site",
         severity=WARN,
@@ -311,7 +311,8 @@ _BASIS = f"""
         ledger_power(array_to_string(regexp_extract_all(
             words,
             '(?i){_POWER} (?:gross|of grid|of facility|of site|of total)|'
-            || '(?:site|facility|grid|gross|power plant)(?: power| capacity)?(?: of)?(?: about| up to)? {_POWER}'
+            || '(?:site|facility|grid|gross|power plant)(?: power| capacity)?(?: of)?'
+            || '(?: about| up to)? {_POWER}'
         ), ' ; ')) as site_figures
     from stated
     where capacity_basis in ('it', 'facility')
@@ -359,7 +360,10 @@ _CEILING_WORDS = (
     r"(?:up to|as much as|at most|no more than|a maximum of|capped at|a ceiling of)"
     r"(?: about| roughly| some| a total of)?"
 )
-_AMOUNT = r"[0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?(?:[ -]?(?:trillion|billion|million|GW|MW|gigawatts?|megawatts?))?"
+_AMOUNT = (
+    r"[0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?"
+    r"(?:[ -]?(?:trillion|billion|million|GW|MW|gigawatts?|megawatts?))?"
+)
 _CEILING = f"""
     select
         event.*, event.deal_id as record_id, {_stated("capacity")} as gw, {_stated("usd")} as usd,
@@ -523,7 +527,8 @@ _CHAIN = {
 
 # Verbs whose subject pays, and verbs whose subject is paid.
 _PAYING_VERBS = (
-    "rents?|buys?|leases?|takes? [a-z0-9]+|licenses|orders?|deploys|commits|commitments?|acquires|invests?|"
+    "rents?|buys?|leases?|takes? [a-z0-9]+|licenses|orders?|deploys|commits|"
+    "commitments?|acquires|invests?|"
     "lends?|loan to|puts?|secures|contracts? with|contract|fills|adds|pays|must buy|"
     "in talks to rent|stake in|share of|letter of intent|tenant of|customer of|warrant for"
 )
@@ -598,7 +603,8 @@ _SIDES = f"""
     pair as (
         select
             payer.record_number, payer.deal_id, payer.file, payer.line, payer.party_seq,
-            payer.org_id as payer_id, payee.org_id as payee_id, payer.family, payer.role, payee.role as other_role,
+            payer.org_id as payer_id, payee.org_id as payee_id, payer.family,
+            payer.role, payee.role as other_role,
             payer.weight + payee.weight + case when payer.family = 'trade' then 4 * coalesce(sign(
                 {_place_in_chain("payer.org_kind")} - {_place_in_chain("payee.org_kind")}
             ), 0) else 0 end as weight,
@@ -735,7 +741,8 @@ _TOLD_BEFORE = f"""
     )
     select distinct
         record_number, deal_id as record_id, file, line, kind, orgs, other.deal_id as other_id,
-        other.kind = kind as is_same_kind, {_near_kinds()} as is_near_kind, other.orgs = orgs as has_same_parties,
+        other.kind = kind as is_same_kind, {_near_kinds()} as is_near_kind,
+        other.orgs = orgs as has_same_parties,
         abs(first_day - other.first_day) as days,
         list_has_all(orgs, other.orgs) or list_has_all(other.orgs, orgs) as are_within,
         gw, usd, other.gw as other_gw, other.usd as other_usd
@@ -823,7 +830,8 @@ _TOKENS = f"""
             ({_stated("tokens")}) * ({_NORMAL_TOKENS}) as monthly, {_stated("tokens")} as value,
             ledger_first_day(period_of) + cast(case period_kind when 'month' then 15
                 when 'quarter' then 45 when 'half' then 91 when 'year' then 182
-                when 'cumulative' then (ledger_last_day(period_to) - ledger_first_day(period_of)) / 2
+                when 'cumulative'
+                    then (ledger_last_day(period_to) - ledger_first_day(period_of)) / 2
                 else 0 end as integer) as middle,
             replace(concat_ws(' ; ', notes, cited.words), ',', '') as words
         from raw_ledger.token_observation as observation
