@@ -259,7 +259,7 @@ def absurd_quantity(rng: random.Random, ledger: Ledger) -> Change | None:
     """A negative figure, one with its unit, one beyond the world."""
     file, path, event = rng.choice(list(ledger.events()))
     field = rng.choice([name for name in ("capacity_gw", "value_usd") if event.get(name)] or [""])
-    if not field or event[field].get("value") is None:
+    if not field or not event[field].get("value"):
         return None
     value = event[field]["value"]
     new = rng.choice(
