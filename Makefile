@@ -15,8 +15,8 @@ endif
 quoted = '$(subst ','\'',$(1))'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refresh test faults ui query check format schemas new-deal poll review build \
-	failures releases diff verify rollback lock clean
+.PHONY: help setup refresh test faults ui query check format schemas new-deal poll review \
+	build failures releases diff verify rollback questions lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -82,6 +82,9 @@ rollback: $(READY) ## Give readers an earlier release again: RELEASE=â€¦ WHY="â€
 	@$(PY) -m orchestration.releases rollback \
 		$(if $(RELEASE),--release $(call quoted,$(RELEASE))) \
 		$(if $(WHY),--why $(call quoted,$(WHY))) $(if $(BY),--by $(call quoted,$(BY))) $(ARGS)
+
+questions: $(READY) ## Write the answers in docs/questions.md from the release
+	@$(PY) -m orchestration.pages $(ARGS)
 
 lock: $(READY) ## Choose new versions within the ranges of pyproject.toml
 	@$(VENV)/bin/uv pip compile $(LOCKED) --upgrade --quiet \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from functools import cache
 from typing import Any
@@ -9,7 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.warehouse.harness import CompiledProject, Warehouse, compile_project
+from orchestration import history
+from sources.ledger.flatten import RAW_TABLES
+from tests.warehouse.harness import (
+    DATABASE,
+    ROOT,
+    CompiledProject,
+    Warehouse,
+    compile_project,
+    read_ledger,
+)
 
 _SLOW_BY_NATURE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
@@ -39,3 +49,26 @@ def project(request: pytest.FixtureRequest) -> CompiledProject:
 def warehouse_of(project: CompiledProject) -> Any:
     """A warehouse of some models, kept for the whole session."""
     return cache(lambda *models: Warehouse(project, models))
+
+
+@pytest.fixture(scope="session")
+def published_warehouse(project: CompiledProject) -> Warehouse:
+    """Every model on the real ledger, with the tables that only a release writes; never changed."""
+    today = dt.date(2026, 11, 25)
+    noon = dt.datetime.combine(today, dt.time(12))
+    built = Warehouse(project, project.names())
+    built.load(read_ledger(ROOT / "sources" / "ledger"), today=today)
+    release = history.ReleaseRow(
+        "20261125T120000Z-00000000", noon, None, today, "ledger", "content", 0, 0, 0, 0, 0
+    )
+    history.create_tables(built.connection)
+    history.write_releases(built.connection, release, previous=None)
+    history.write_record_history(
+        built.connection,
+        work=DATABASE,
+        previous=None,
+        release_id=release.release_id,
+        published_at=noon,
+        records={table: raw.kind for table, raw in RAW_TABLES.items()},
+    )
+    return built

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.warehouse.harness import ROOT, CompiledProject, Warehouse, read_ledger
+from tests.warehouse.harness import ROOT, Warehouse
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 STATEMENTS = [
@@ -18,14 +17,11 @@ STATEMENTS = [
     for statement in block.split(";")
     if statement.strip()
 ]
-TODAY = dt.date(2026, 11, 25)
 
 
 @pytest.fixture(scope="module")
-def warehouse(project: CompiledProject) -> Warehouse:
-    built = Warehouse(project, project.names())
-    built.load(read_ledger(ROOT / "sources" / "ledger"), today=TODAY)
-    return built
+def warehouse(published_warehouse: Warehouse) -> Warehouse:
+    return published_warehouse
 
 
 def test_readme_shows_the_question_and_five_queries() -> None:
