@@ -13,13 +13,14 @@ endif
 
 # What is handed to a command in one pair of quotes.
 quoted = '$(subst ','\'',$(1))'
+cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup refresh test faults ui query check format schemas new-deal poll review \
-	build failures releases diff verify rollback questions lock clean
+	build failures releases diff verify rollback explain cite check-citation pages lock clean
 
 help: ## Print these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Install everything, pinned and hashed, into .venv
 
@@ -37,6 +38,15 @@ faults: $(READY) ## Do the warehouse harm in every way we know; takes an hour or
 
 query: $(READY) ## Open a read-only SQL prompt on the release, or run SQL="..."
 	@$(PY) -m orchestration.query $(if $(SQL),--sql $(call quoted,$(SQL))) $(ARGS)
+
+explain: $(READY) ## Show what is behind a figure: TABLE=marts.x KEY="openai,net" COLUMN=total_gw_base
+	@$(PY) -m orchestration.explain $(if $(TABLE),$(cell),--help) $(ARGS)
+
+cite: $(READY) ## Write a citation of a figure (TABLE, KEY, COLUMN) or of SQL="..." of one row
+	@$(PY) -m orchestration.cite $(if $(SQL),query $(call quoted,$(SQL)),$(if $(TABLE),cell $(cell),--help))
+
+check-citation: $(READY) ## Run a citation again on the release: CITATION=file
+	@$(PY) -m orchestration.cite check $(if $(CITATION),$(call quoted,$(CITATION)),--help)
 
 check: $(READY) ## Check code, ledger and generated files, as a review does
 	@$(PY) -m ruff check .
@@ -83,7 +93,7 @@ rollback: $(READY) ## Give readers an earlier release again: RELEASE=â€¦ WHY="â€
 		$(if $(RELEASE),--release $(call quoted,$(RELEASE))) \
 		$(if $(WHY),--why $(call quoted,$(WHY))) $(if $(BY),--by $(call quoted,$(BY))) $(ARGS)
 
-questions: $(READY) ## Write the answers in docs/questions.md from the release
+pages: $(READY) ## Write the answers and examples in docs/ from the release
 	@$(PY) -m orchestration.pages $(ARGS)
 
 lock: $(READY) ## Choose new versions within the ranges of pyproject.toml

@@ -1,4 +1,4 @@
-"""Pages whose tables are what their queries give: `make questions` writes them into docs/.
+"""Pages that show what queries and commands give: `make pages` writes it into docs/.
 
 Each block of SQL stands before a place for its answer:
 
@@ -9,7 +9,15 @@ Each block of SQL stands before a place for its answer:
     <!-- answer -->
     <!-- end -->
 
-The column `source_ids` is not shown: under the table stands the weakest document of its rows.
+The column `source_ids` is not shown: under the table stands the weakest document of its rows. A
+command is followed in the same way by what it prints:
+
+    ```
+    make explain TABLE=… KEY="…" COLUMN=…
+    ```
+
+    <!-- output -->
+    <!-- end -->
 """
 
 from __future__ import annotations
@@ -25,13 +33,20 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from orchestration.explain import ExplainError, explain, read_key, read_release, tell
 from orchestration.query import open_release
 from orchestration.settings import ROOT, SettingsError, read_settings
 
 QUESTIONS = ROOT / "docs" / "questions.md"
+EXPLAIN = ROOT / "docs" / "explain.md"
 
 _QUESTION = re.compile(
     r"```sql\n(?P<sql>.*?);\n```\n\n<!-- answer -->\n(?P<answer>.*?)<!-- end -->", re.DOTALL
+)
+_COMMAND = re.compile(
+    r'```\nmake explain TABLE=(?P<table>\S+) KEY="(?P<key>[^\n]*)" COLUMN=(?P<column>\S+)\n```\n\n'
+    r"<!-- output -->\n(?P<output>.*?)<!-- end -->",
+    re.DOTALL,
 )
 _DAY = re.compile(r"(<!-- day -->)(.*?)(<!-- end -->)")
 
@@ -70,7 +85,12 @@ def renew(text: str, connection: DuckDBPyConnection, today: date) -> str:
         before = found[0][: found.start("answer") - found.start()]
         return f"{before}{write_answer(connection, found['sql'])}<!-- end -->"
 
-    return _DAY.sub(rf"\g<1>{today}\g<3>", _QUESTION.sub(answer, text))
+    def output(found: re.Match[str]) -> str:
+        before = found[0][: found.start("output") - found.start()]
+        return f"{before}{write_output(connection, *found.group('table', 'key', 'column'))}<!-- end -->"
+
+    text = _COMMAND.sub(output, _QUESTION.sub(answer, text))
+    return _DAY.sub(rf"\g<1>{today}\g<3>", text)
 
 
 def write_answer(connection: DuckDBPyConnection, sql: str) -> str:
@@ -96,6 +116,12 @@ def write_answer(connection: DuckDBPyConnection, sql: str) -> str:
         *(_line(show(row[i]) for i in shown) for row in rows),
     ]
     return "\n".join(lines) + f"\n\n{_tell_weakest(connection, documents)}\n"
+
+
+def write_output(connection: DuckDBPyConnection, table: str, key: str, column: str) -> str:
+    """Return what make explain prints, as a block of text."""
+    explanation = explain(connection, table, read_key(connection, table, key), column)
+    return f"```text\n{tell(explanation)}\n```\n"
 
 
 def show(value: object) -> str:
@@ -128,33 +154,23 @@ def _tell_weakest(connection: DuckDBPyConnection, documents: set[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the answers into the page from the published release."""
-    parser = argparse.ArgumentParser(prog="questions", description=__doc__.split("\n")[0])
+    """Write the pages anew from the published release."""
+    parser = argparse.ArgumentParser(prog="pages", description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--page", type=Path, default=QUESTIONS, help="the page (default: %(default)s)"
+        "page", type=Path, nargs="*", default=[QUESTIONS, EXPLAIN], help="default: those in docs/"
     )
     options = parser.parse_args(arguments)
     try:
         with open_release(read_settings().release_file) as connection:
-            text = options.page.read_text(encoding="utf-8")
-            today = read_today(connection)
-            options.page.write_text(renew(text, connection, today), encoding="utf-8")
-    except (SettingsError, OSError, PageError, duckdb.Error) as error:
+            today = read_release(connection)["today"]
+            for page in options.page:
+                text = page.read_text(encoding="utf-8")
+                page.write_text(renew(text, connection, today), encoding="utf-8")
+                print(f"{page}: as known on {today}")
+    except (SettingsError, OSError, PageError, ExplainError, duckdb.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{options.page}: {len(read_queries(text))} answers as known on {today}")
     return 0
-
-
-def read_today(connection: DuckDBPyConnection) -> date:
-    """Return the day on which the current tables of a release stand."""
-    row = connection.execute(
-        "select today from audit.release where release_id ="
-        " (select max(release_id) from audit.check_result)"
-    ).fetchone()
-    assert row is not None
-    today: date = row[0]
-    return today
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from orchestration import history
+from orchestration.audit.results import CheckKind, CheckResult, Severity
 from sources.ledger.flatten import RAW_TABLES
 from tests.warehouse.harness import (
     DATABASE,
     ROOT,
     CompiledProject,
+    Ledger,
     Warehouse,
     compile_project,
     read_ledger,
@@ -52,23 +54,58 @@ def warehouse_of(project: CompiledProject) -> Any:
 
 
 @pytest.fixture(scope="session")
-def published_warehouse(project: CompiledProject) -> Warehouse:
-    """Every model on the real ledger, with the tables that only a release writes; never changed."""
+def publish(project: CompiledProject) -> Any:
+    """Makes every model of a ledger, with the tables that only a release writes, in memory."""
     today = dt.date(2026, 11, 25)
-    noon = dt.datetime.combine(today, dt.time(12))
-    built = Warehouse(project, project.names())
-    built.load(read_ledger(ROOT / "sources" / "ledger"), today=today)
-    release = history.ReleaseRow(
-        "20261125T120000Z-00000000", noon, None, today, "ledger", "content", 0, 0, 0, 0, 0
-    )
-    history.create_tables(built.connection)
-    history.write_releases(built.connection, release, previous=None)
-    history.write_record_history(
-        built.connection,
-        work=DATABASE,
-        previous=None,
-        release_id=release.release_id,
-        published_at=noon,
-        records={table: raw.kind for table, raw in RAW_TABLES.items()},
-    )
-    return built
+
+    def run(ledger: Ledger, *, hour: int = 12, revision: str = "a") -> Warehouse:
+        published_at = dt.datetime.combine(today, dt.time(hour))
+        built = Warehouse(project, project.names())
+        built.load(ledger, today=today)
+        built.describe()
+        release = history.ReleaseRow(
+            release_id=f"{published_at:%Y%m%dT%H%M%SZ}-00000000",
+            published_at=published_at,
+            git_revision=revision,
+            today=today,
+            ledger_hash="of the ledger",
+            content_hash="of the content",
+            table_count=0,
+            row_count=0,
+            checks_passed=0,
+            checks_failed=0,
+            records_quarantined=0,
+        )
+        check = CheckResult(
+            table_name="core.dim_deal",
+            check_name="is_sound",
+            check_kind=CheckKind.DBT_TEST,
+            severity=Severity.STOP,
+            is_executed=True,
+            is_passed=True,
+            examined_rows=None,
+            failed_rows=0,
+            failing_sample=None,
+            message=None,
+            why="A release was checked.",
+        )
+        history.create_tables(built.connection)
+        history.write_releases(built.connection, release, previous=None)
+        history.write_check_results(built.connection, release.release_id, [check])
+        history.write_record_history(
+            built.connection,
+            work=DATABASE,
+            previous=None,
+            release_id=release.release_id,
+            published_at=published_at,
+            records={table: raw.kind for table, raw in RAW_TABLES.items()},
+        )
+        return built
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def published_warehouse(publish: Any) -> Warehouse:
+    """The real ledger as a release has it; never changed."""
+    return publish(read_ledger(ROOT / "sources" / "ledger"))

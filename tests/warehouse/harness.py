@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from orchestration.hashes import quote_text
 from sources.feeds.feed import find_feeds
 from sources.feeds.load import create_tables
 from sources.ledger.vocabulary import list_words
@@ -377,6 +378,9 @@ class Model:
     parents: tuple[str, ...]
     arguments: tuple[str, ...] | None
     """The arguments of a table macro; None for a relation."""
+    description: str
+    texts: Mapping[str, str]
+    """What each column means."""
 
     @property
     def statement(self) -> str:
@@ -433,6 +437,8 @@ def _to_model(node: Record) -> Model:
         sql=node["compiled_code"],
         parents=tuple(node["depends_on"]["nodes"]),
         arguments=None if arguments is None else tuple(arguments),
+        description=node["description"],
+        texts={name: column["description"] for name, column in node["columns"].items()},
     )
 
 
@@ -474,6 +480,19 @@ class Warehouse:
             except duckdb.Error as error:
                 error.add_note(f"in {model.schema}.{model.name}")
                 raise
+
+    def describe(self) -> None:
+        """Puts the descriptions of the models on their tables, as dbt does."""
+        for model in self._models:
+            if model.arguments is None:
+                table = f"{model.schema}.{model.name}"
+                self.connection.execute(
+                    f"comment on table {table} is {quote_text(model.description)}"
+                )
+                for column, text in model.texts.items():
+                    self.connection.execute(
+                        f"comment on column {table}.{column} is {quote_text(text)}"
+                    )
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of a query, by column name."""

@@ -35,7 +35,7 @@ def test_there_are_twenty_five_questions_each_with_one_query() -> None:
 def test_answer_is_what_the_query_gives(connection: DuckDBPyConnection, number: int) -> None:
     answer = re.search(r"<!-- answer -->\n(.*?)<!-- end -->", SECTIONS[number], re.DOTALL)
     assert answer is not None
-    assert answer[1] == write_answer(connection, QUERIES[number]), "renew it with `make questions`"
+    assert answer[1] == write_answer(connection, QUERIES[number]), "renew it with `make pages`"
     assert len(answer[1].splitlines()) > 4, "an answer has rows and a document"
 
 
