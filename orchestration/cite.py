@@ -30,6 +30,7 @@ from orchestration.explain import (
     to_json,
     write_query,
 )
+from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.settings import SettingsError, read_settings
 
@@ -242,7 +243,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 wanted = read_key(connection, options.table, options.key)
                 print(to_json(cite_cell(connection, options.table, wanted, options.column)))
-    except (SettingsError, OSError, CitationError, ExplainError, duckdb.Error) as error:
+    except (
+        SettingsError,
+        OSError,
+        DamagedError,
+        CitationError,
+        ExplainError,
+        duckdb.Error,
+    ) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

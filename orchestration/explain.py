@@ -24,6 +24,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from orchestration.hashes import quote_text
+from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.settings import ROOT, SettingsError, read_settings
 
@@ -472,7 +473,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with open_release(read_settings().release_file) as connection:
             key = read_key(connection, options.table, options.key)
             explanation = explain(connection, options.table, key, options.column)
-    except (SettingsError, FileNotFoundError, ExplainError, duckdb.Error) as error:
+    except (SettingsError, FileNotFoundError, DamagedError, ExplainError, duckdb.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(to_json(asdict(explanation)) if options.json else tell(explanation))

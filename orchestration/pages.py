@@ -34,6 +34,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from orchestration.explain import ExplainError, explain, read_key, read_release, tell
+from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.settings import ROOT, SettingsError, read_settings
 
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 text = page.read_text(encoding="utf-8")
                 page.write_text(renew(text, connection, today), encoding="utf-8")
                 print(f"{page}: as known on {today}")
-    except (SettingsError, OSError, PageError, ExplainError, duckdb.Error) as error:
+    except (SettingsError, OSError, DamagedError, PageError, ExplainError, duckdb.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
