@@ -635,8 +635,8 @@ _SIDES = f"""
         select
             *,
             weight + order_sign * case
-                when regexp_matches(words_between, '\\b(?:{_PAID_VERBS})\\b') then -6
-                when regexp_matches(words_between, '\\b(?:{_PAYING_VERBS})\\b') then 6
+                when regexp_matches(words_between, '\\b(?:{_PAID_VERBS})\\b') then -9
+                when regexp_matches(words_between, '\\b(?:{_PAYING_VERBS})\\b') then 9
                 when words_between <> '' then 0.5 else 0 end
                 + case when regexp_matches(substr(title, 1, payer_place - 1), '{_SOLD_TO}') then 7
                     when regexp_matches(substr(title, 1, payee_place - 1), '{_SOLD_TO}') then -7
@@ -745,6 +745,7 @@ _TOLD_BEFORE = f"""
         other.orgs = orgs as has_same_parties,
         abs(first_day - other.first_day) as days,
         list_has_all(orgs, other.orgs) or list_has_all(other.orgs, orgs) as are_within,
+        least(len(orgs), len(other.orgs)) > 1 as has_two_parties,
         gw, usd, other.gw as other_gw, other.usd as other_usd
     from compared
     where other is not null and abs(first_day - other.first_day) <= 60
@@ -769,7 +770,8 @@ def _differ(one: str, other: str) -> str:
     return f"({one} is not null and {other} is not null and not {_meet(one, other, 0.1)})"
 
 
-_SAME_FIGURE = f"({_meet('gw', 'other_gw', 0.02)} or {_meet('usd', 'other_usd', 0.02)})"
+# Two digits are what a retelling leaves of a figure.
+_SAME_FIGURE = f"({_meet('gw', 'other_gw', 0.05)} or {_meet('usd', 'other_usd', 0.05)})"
 _OTHER_FIGURE = f"({_differ('gw', 'other_gw')} or {_differ('usd', 'other_usd')})"
 
 _TOLD_TWICE_RULES = [
@@ -778,11 +780,11 @@ _TOLD_TWICE_RULES = [
         record_kind="deal",
         relation=_TOLD_BEFORE,
         breaks=f"not {_OTHER_FIGURE} and ("
-        f"is_same_kind and are_within and days <= 20 and {_SAME_FIGURE}"
-        f" or is_near_kind and has_same_parties and len(orgs) > 1 and days <= 20"
-        f" and {_SAME_FIGURE}"
+        f"(is_same_kind and are_within or is_near_kind and has_same_parties) and {_SAME_FIGURE}"
+        " and days <= case when len(orgs) > 1 then 20 else 10 end"
         " or is_same_kind and has_same_parties and days <= 10"
-        " and (len(orgs) > 1 or gw is null and usd is null))",
+        " and (len(orgs) > 1 or gw is null and usd is null)"
+        " or is_near_kind and are_within and has_two_parties and days <= 10)",
         field="'id'",
         found="other_id",
         message="the same parties, days and figures stand in {found}",
