@@ -1,12 +1,12 @@
 {# S11: capital loops on the days of a panel. Adds, after `money_flows`:
-    money_leg     one row per day, payer and payee: all that flows between the two
-    capital_loop  one row per day and simple cycle of 2 to 5 organisations
+    pair_flow, money_leg  one row per day, payer and payee: all that flows between the two
+    capital_loop          one row per day and simple cycle of 2 to 5 organisations
 A loop begins at the organisation whose id sorts first, so that it is found once. #}
 
 {% macro longest_loop() %}5{% endmacro %}
 
 {% macro loops_panel() %}
-money_leg as {{ materialized() }} (
+pair_flow as (
     select
         flow.as_of_day,
         flow.payer_id,
@@ -14,7 +14,8 @@ money_leg as {{ materialized() }} (
         {{ array_agg_distinct('flow.deal_id') }} as deal_ids,
         {{ array_agg_distinct('flow.flow_kind') }} as flow_kinds,
         max(case when flow.is_cash then flow.usd_base end) as usd_base,
-        min(case when flow.is_conditional then 1 else 0 end) as is_conditional,
+        max(case when flow.is_cash and not flow.is_conditional then flow.usd_base end) as settled_usd,
+        min(case when flow.is_conditional then 1 else 0 end) as is_all_conditional,
         min(case when flow.is_cash then 0 else 1 end) as is_noncash,
         {{ array_union_agg('deal.source_ids') }} as source_ids,
         min({{ confidence_rank('deal.confidence') }}) as confidence_rank
@@ -28,6 +29,19 @@ money_leg as {{ materialized() }} (
     group by flow.as_of_day, flow.payer_id, flow.payee_id
 ),
 
+-- The flow that gives a leg its size says whether the leg is conditional.
+money_leg as {{ materialized() }} (
+    select
+        *,
+        case when usd_base is null then 1 else 0 end as unvalued_leg_count,
+        case
+            when usd_base is null then is_all_conditional
+            when settled_usd = usd_base then 0
+            else 1
+        end as is_conditional
+    from pair_flow
+),
+
 path_1 as (
     select
         as_of_day,
@@ -35,6 +49,7 @@ path_1 as (
         payee_id as org_2,
         deal_ids,
         usd_base,
+        unvalued_leg_count,
         is_conditional,
         is_noncash,
         source_ids,
@@ -92,6 +107,7 @@ capital_loop as {{ materialized() }} (
 {% macro joined_leg() -%}
 {{ array_union(['path.deal_ids', 'leg.deal_ids']) }} as deal_ids,
         least(coalesce(path.usd_base, leg.usd_base), coalesce(leg.usd_base, path.usd_base)) as usd_base,
+        path.unvalued_leg_count + leg.unvalued_leg_count as unvalued_leg_count,
         greatest(path.is_conditional, leg.is_conditional) as is_conditional,
         greatest(path.is_noncash, leg.is_noncash) as is_noncash,
         {{ array_union(['path.source_ids', 'leg.source_ids']) }} as source_ids,
@@ -105,6 +121,7 @@ loop_id,
     deal_ids,
     length,
     usd_base as bottleneck_usd,
+    unvalued_leg_count,
     is_conditional = 1 as has_conditional_leg,
     is_noncash = 1 as has_noncash_leg,
     source_ids,

@@ -305,6 +305,9 @@ case
     end
 {%- endmacro %}
 
+{# S9: under so many days apart, what is carried to a year is mostly chance. #}
+{% macro short_span_days() %}90{% endmacro %}
+
 {# S9: how long a silent series stays at its last value in the world floor. #}
 {% macro months_carried() %}12{% endmacro %}
 

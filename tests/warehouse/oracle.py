@@ -396,6 +396,7 @@ class Loop:
     org_ids: tuple[str, ...]
     deal_ids: tuple[str, ...]
     bottleneck: Fraction | None
+    unvalued_leg_count: int
     has_conditional_leg: bool
     has_noncash_leg: bool
 
@@ -962,18 +963,25 @@ class Oracle:
 
 def _to_loop(path: tuple[str, ...], legs: Mapping[tuple[str, str], Sequence[Flow]]) -> Loop:
     flows = [legs[leg] for leg in zip(path, (*path[1:], path[0]), strict=True)]
-    amounts = []
-    for leg in flows:
-        cash = [f.amount.base for f in leg if f.amount and f.is_cash and f.kind != "guarantee"]
-        if cash:
-            amounts.append(max(cash))
+    sizing = [_sizing(leg) for leg in flows]
     return Loop(
         org_ids=path,
         deal_ids=tuple(sorted({flow.deal_id for leg in flows for flow in leg})),
-        bottleneck=min(amounts, default=None),
-        has_conditional_leg=any(all(flow.is_conditional for flow in leg) for leg in flows),
+        bottleneck=min((leg[0].amount.base for leg in sizing if leg), default=None),
+        unvalued_leg_count=sizing.count([]),
+        has_conditional_leg=any(
+            all(flow.is_conditional for flow in sized or leg)
+            for leg, sized in zip(flows, sizing, strict=True)
+        ),
         has_noncash_leg=any(not any(flow.is_cash for flow in leg) for leg in flows),
     )
+
+
+def _sizing(leg: Sequence[Flow]) -> list[Flow]:
+    """The cash flows of a leg that none exceeds."""
+    cash = [f for f in leg if f.amount and f.is_cash and f.kind != "guarantee"]
+    largest = max((f.amount.base for f in cash), default=None)
+    return [f for f in cash if f.amount.base == largest]
 
 
 def _unvalued(flows: Iterable[Flow]) -> int:

@@ -155,6 +155,7 @@ def check_loops(warehouse: Warehouse, asked: Oracle, query: str) -> None:
                 "deal_ids": list(loop.deal_ids),
                 "length": len(loop.org_ids),
                 "bottleneck_usd": loop.bottleneck,
+                "unvalued_leg_count": loop.unvalued_leg_count,
                 "has_conditional_leg": loop.has_conditional_leg,
                 "has_noncash_leg": loop.has_noncash_leg,
             }

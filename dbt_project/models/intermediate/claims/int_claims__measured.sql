@@ -44,11 +44,18 @@ firm_capacity as (
     group by as_of_day, customer_id
 ),
 
--- What contracts add up to. Only net capacity has a bracket: the truth lies between net and gross.
+-- What contracts add up to. Of capacity the truth lies between net and gross.
 of_contracts as (
     select
         claim_day.claim_id,
         claim_day.asked,
+        cast(case claim_day.measure
+            when 'announced_spend_usd' then panel.announced_usd_low
+            when 'announced_net_gw' then panel.net_gw_low
+            when 'announced_chips_gw' then panel.chips_gw_low
+            when 'plan_gw' then panel.plan_gw_low
+            when 'plan_usd' then panel.plan_usd_base
+        end as double) as measured_low,
         cast(case claim_day.measure
             when 'announced_spend_usd' then panel.announced_usd_base
             when 'announced_net_gw' then panel.net_gw_base
@@ -56,9 +63,13 @@ of_contracts as (
             when 'plan_gw' then panel.plan_gw_base
             when 'plan_usd' then panel.plan_usd_base
         end as double) as measured_base,
-        cast(
-            case when claim_day.measure = 'announced_net_gw' then panel.gross_gw_base end as double
-        ) as bracket_high,
+        cast(case claim_day.measure
+            when 'announced_spend_usd' then panel.announced_usd_high
+            when 'announced_net_gw' then panel.gross_gw_high
+            when 'announced_chips_gw' then panel.chips_gw_high
+            when 'plan_gw' then panel.plan_gw_high
+            when 'plan_usd' then panel.plan_usd_base
+        end as double) as measured_high,
         cast(case claim_day.measure
             when 'announced_spend_usd' then spend.firm_usd_base
             when 'announced_net_gw' then firm_capacity.net_gw
@@ -209,9 +220,9 @@ of_capex as (
 select
     claim_id,
     asked,
-    measured_base as measured_low,
+    measured_low,
     measured_base,
-    coalesce(bracket_high, measured_base) as measured_high,
+    measured_high,
     firm_base,
     cast(null as bigint) as evidence_count,
     false as rests_on_derived,

@@ -14,10 +14,15 @@ measured as (
     select
         as_of_day,
         customer_id,
+        max(case when layer = 'net' then total_gw_low end) as net_gw_low,
         max(case when layer = 'net' then total_gw_base end) as net_gw_base,
-        max(case when layer = 'net' then gross_gw_base end) as gross_gw_base,
+        max(case when layer = 'net' then gross_gw_high end) as gross_gw_high,
+        max(case when layer = 'chips' then total_gw_low end) as chips_gw_low,
         max(case when layer = 'chips' then total_gw_base end) as chips_gw_base,
-        max(case when layer = 'plan' then total_gw_base end) as plan_gw_base
+        max(case when layer = 'chips' then total_gw_high end) as chips_gw_high,
+        max(case when layer = 'plan' then total_gw_low end) as plan_gw_low,
+        max(case when layer = 'plan' then total_gw_base end) as plan_gw_base,
+        max(case when layer = 'plan' then total_gw_high end) as plan_gw_high
     from capacity
     group by as_of_day, customer_id
 )
@@ -25,12 +30,19 @@ measured as (
 select
     panel.as_of_day,
     spend.customer_id,
+    measured.net_gw_low,
     measured.net_gw_base,
-    measured.gross_gw_base,
+    measured.gross_gw_high,
+    measured.chips_gw_low,
     measured.chips_gw_base,
+    measured.chips_gw_high,
+    measured.plan_gw_low,
     measured.plan_gw_base,
+    measured.plan_gw_high,
     spend.planned_usd_base as plan_usd_base,
+    spend.announced_usd_low,
     spend.announced_usd_base,
+    spend.announced_usd_high,
     spend.source_ids,
     spend.confidence
 from panel

@@ -124,10 +124,13 @@ select
             then 'The ledger holds nothing to measure it by.'
         when 'contracts_met_then'
             then concat(
-                'The contracts known on that day come to ', {{ figure_text('then_low', 'unit') }},
+                'The contracts known on that day come to ', {{ figure_text('then_base', 'unit') }},
                 case
                     when then_high > then_low
-                        then concat(' net and ', {{ figure_text('then_high', 'unit') }}, ' gross')
+                        then concat(
+                            ', and may be from ', {{ figure_text('then_low', 'unit') }}, ' to ',
+                            {{ figure_text('then_high', 'unit') }}
+                        )
                     else ''
                 end,
                 ': the claim agrees with them.'

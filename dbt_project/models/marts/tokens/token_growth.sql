@@ -24,6 +24,7 @@ select
     next_period_middle as to_on,
     case when known_on < next_known_on then next_known_on else known_on end as known_on,
     days,
+    days < {{ short_span_days() }} as is_short_span,
     tokens_per_month_base as from_tokens_per_month,
     next_tokens_per_month_base as to_tokens_per_month,
     {{ yearly_factor('log_growth_low', 'days') }} as yearly_growth_factor_low,
