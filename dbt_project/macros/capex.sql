@@ -46,3 +46,48 @@ preferred_capex as (
     where preference = 1
 )
 {% endmacro %}
+
+{# Purchases of property and equipment in filings: the two tags that companies use for them. #}
+{% macro filed_capex_tags() -%}
+('PaymentsToAcquirePropertyPlantAndEquipment', 'PaymentsToAcquireProductiveAssets')
+{%- endmacro %}
+
+{# What filings say of each quarter, as they said it on a day; `quarters` and `balances` are the
+tables. Adds:
+    filed_capex    purchases of property and equipment, one row per organisation and quarter
+    filed_backlog  remaining performance obligations, likewise #}
+{% macro filed_as_of(quarters, balances, day) %}
+told_quarter as (
+    select
+        *,
+        row_number() over (
+            partition by org_id, quarter_start order by period_end desc, tag desc
+        ) as place
+    from {{ quarters }}
+    where
+        tag in {{ filed_capex_tags() }}
+        and known_on <= {{ day }}
+        and (valid_to is null or valid_to > {{ day }})
+),
+
+filed_capex as (
+    select * from told_quarter
+    where place = 1
+),
+
+told_balance as (
+    select
+        *,
+        row_number() over (partition by org_id, quarter_start order by balance_on desc) as place
+    from {{ balances }}
+    where
+        tag = 'RevenueRemainingPerformanceObligation'
+        and known_on <= {{ day }}
+        and (valid_to is null or valid_to > {{ day }})
+),
+
+filed_backlog as (
+    select * from told_balance
+    where place = 1
+)
+{% endmacro %}
