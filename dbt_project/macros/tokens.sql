@@ -34,6 +34,8 @@ end
 
 Reads the relation `observations`, in the columns of fct_token_volume, and adds
     token_neighbour   one row per observation that is used, with next_… of its neighbour
+`keys` are further columns of `observations`, each set of which is looked at alone: the day as of
+which is asked.
 
 Where periods overlap, one gives way to a preferred one that is itself used: the shorter is
 preferred; of equal length the one whose first day lies on, or soonest before, a grid of that length
@@ -45,9 +47,11 @@ long series costs the sorting of it. What is left overlaps in part only, as roll
 of those are found within each month, and settled in rounds, of which weeks need six: a round
 decides at least one more of their seven days of beginning. What is still open after the last round
 is not used. #}
-{% macro token_neighbours(observations) %}
-{%- set series = 'org_id, scope, measure' -%}
-{%- set columns = [
+{% macro token_neighbours(observations, keys=[]) %}
+{%- set of_series = keys + ['org_id', 'scope', 'measure'] -%}
+{%- set series = of_series | join(', ') -%}
+{%- set identity = keys + ['observation_id'] -%}
+{%- set columns = keys + [
     'observation_id', 'org_id', 'scope', 'measure', 'level', 'period_start', 'period_end',
     'period_middle', 'period_days', 'known_on', 'tokens_per_month_low', 'tokens_per_month_base',
     'tokens_per_month_high', 'source_ids', 'confidence'
@@ -110,14 +114,12 @@ contested_month as {{ materialized() }} (
 -- A pair is met in the one month in which the later of the two begins.
 rival_1 as {{ materialized() }} (
     select
-        other.observation_id,
+        {{ columns_of('other', identity) }},
         preferred.observation_id as preferred_id
     from contested_month as other
     inner join contested_month as preferred
         on
-            other.org_id = preferred.org_id
-            and other.scope = preferred.scope
-            and other.measure = preferred.measure
+            {{ same_set('other', 'preferred', of_series) }}
             and other.month_index = preferred.month_index
             and other.preference > preferred.preference
             and other.period_start <= preferred.period_end
@@ -128,10 +130,10 @@ rival_1 as {{ materialized() }} (
 
 {% for round in range(1, overlap_rounds() | int + 1) %}
 gave_way_{{ round }} as {{ materialized() }} (
-    select distinct rival.observation_id
+    select distinct {{ columns_of('rival', identity) }}
     from rival_{{ round }} as rival
     left join rival_{{ round }} as above
-        on rival.preferred_id = above.observation_id
+        on {{ same_set('rival', 'above', keys) }}{{ ' and ' if keys }}rival.preferred_id = above.observation_id
     where above.observation_id is null
 ),
 
@@ -139,31 +141,36 @@ rival_{{ round + 1 }} as {{ materialized() }} (
     select rival.*
     from rival_{{ round }} as rival
     left join gave_way_{{ round }} as gone
-        on rival.observation_id = gone.observation_id
+        on {{ same_set('rival', 'gone', identity) }}
     left join gave_way_{{ round }} as preferred_gone
-        on rival.preferred_id = preferred_gone.observation_id
+        on
+            {{ same_set('rival', 'preferred_gone', keys) }}{{ ' and ' if keys }}rival.preferred_id
+            = preferred_gone.observation_id
     where gone.observation_id is null and preferred_gone.observation_id is null
 ),
 
 {% endfor %}
 not_used as (
     {% for round in range(1, overlap_rounds() | int + 1) %}
-    select observation_id from gave_way_{{ round }}
+    select {{ identity | join(', ') }} from gave_way_{{ round }}
     union all
     {% endfor %}
-    select distinct observation_id from rival_{{ overlap_rounds() | int + 1 }}
+    select distinct {{ identity | join(', ') }} from rival_{{ overlap_rounds() | int + 1 }}
 ),
 
 used_observation as (
     select holding_none.*
     from holding_none
     left join not_used
-        on holding_none.observation_id = not_used.observation_id
+        on {{ same_set('holding_none', 'not_used', identity) }}
     where not_used.observation_id is null
 ),
 
 token_neighbour as (
     select
+        {% for key in keys %}
+        {{ key }},
+        {% endfor %}
         observation_id,
         org_id,
         scope,
@@ -193,9 +200,10 @@ token_neighbour as (
 (int_calendar__months), and adds
     token_month   one row per series and month, from its first observation to its last
 
-The months between two neighbours are interpolated log-linearly at the day in their middle; a bound
+`keys` as in `token_neighbours`. The months between two neighbours are interpolated log-linearly at the day in their middle; a bound
 that is 0 at either end has no logarithm and is 0 between. #}
-{% macro token_months(neighbours, calendar) %}
+{% macro token_months(neighbours, calendar, keys=[]) %}
+{%- set of_series = keys + ['org_id', 'scope', 'measure'] -%}
 placed as (
     select
         *,
@@ -207,9 +215,7 @@ placed as (
 
 observed_month as (
     select
-        org_id,
-        scope,
-        measure,
+        {{ of_series | join(',\n        ') }},
         max(level) as level,
         month_index,
         {% for bound in ['low', 'base', 'high'] %}
@@ -222,7 +228,7 @@ observed_month as (
         {{ array_union_agg('source_ids') }} as source_ids,
         {{ lowest_confidence('confidence') }} as confidence
     from placed
-    group by org_id, scope, measure, month_index
+    group by {{ of_series | join(', ') }}, month_index
 ),
 
 -- Most neighbours leave no month between them.
@@ -245,9 +251,7 @@ gap as (
 
 month_between as (
     select
-        gap.org_id,
-        gap.scope,
-        gap.measure,
+        {{ columns_of('gap', of_series) }},
         gap.level,
         gap.gap_month_index as month_index,
         {% for bound in ['low', 'base', 'high'] %}
@@ -267,9 +271,7 @@ month_between as (
 
 interpolated_month as (
     select
-        org_id,
-        scope,
-        measure,
+        {{ of_series | join(',\n        ') }},
         level,
         month_index,
         {% for bound in ['low', 'base', 'high'] %}
@@ -314,4 +316,18 @@ case
 {# S10: power for a token volume at the meter of the site. #}
 {% macro gw_of_tokens(tokens_per_month, joules_per_token, pue) -%}
 {{ tokens_per_month }} / ({{ days_a_month() }} * 86400) * {{ joules_per_token }} * {{ pue }} / 1e9
+{%- endmacro %}
+
+{# S9: the world floor of a set of series of int_token_floor__by_series. #}
+{% macro floor_columns() %}
+    {{ steady_sum('tokens_per_month_low') }} as tokens_per_month_low,
+    {{ steady_sum('tokens_per_month_base') }} as tokens_per_month_base,
+    {{ steady_sum('tokens_per_month_high') }} as tokens_per_month_high,
+    count(distinct org_id) as organization_count,
+    coalesce({{ steady_sum('case when is_carried then tokens_per_month_base end') }}, 0)
+    / nullif({{ steady_sum('tokens_per_month_base') }}, 0) as carried_share,
+    coalesce({{ steady_sum('case when is_estimated and not is_carried then tokens_per_month_base end') }}, 0)
+    / nullif({{ steady_sum('tokens_per_month_base') }}, 0) as estimated_share,
+    {{ array_union_agg('source_ids') }} as source_ids,
+    {{ lowest_confidence('confidence') }} as confidence
 {%- endmacro %}

@@ -103,6 +103,36 @@ def test_history_is_never_rewritten(
     )
 
 
+DEMAND_COLUMNS = (
+    "month, scenario, tokens_per_month_low, tokens_per_month, tokens_per_month_high,"
+    " carried_share, required_gw, announced_gw, firm_gw, scheduled_gw, online_gw"
+)
+
+
+@pytest.fixture(scope="module")
+def demand(project: CompiledProject) -> Warehouse:
+    """Demand and supply by month, as the whole ledger has it today."""
+    warehouse = Warehouse(project, ["demand_vs_supply"])
+    warehouse.load(REAL_LEDGER, today=TODAY)
+    return warehouse
+
+
+@pytest.mark.parametrize("month_end", ["2025-07-31", "2026-02-28", "2026-09-30"])
+def test_demand_of_past_months_is_what_was_known_at_their_end(
+    demand: Warehouse, project: CompiledProject, month_end: str
+) -> None:
+    day = dt.date.fromisoformat(month_end)
+    then = Warehouse(project, ["demand_vs_supply"])
+    then.load(truncate_ledger(REAL_LEDGER, day), today=day)
+    query = (
+        f"select {DEMAND_COLUMNS} from marts.demand_vs_supply"
+        f" where month <= date '{day}' and tokens_per_month is not null"
+    )
+    known = rows_of(then, query)
+    assert known
+    assert_equal(known, rows_of(demand, query))
+
+
 @pytest.mark.parametrize("day", [DAYS[20], TODAY], ids=str)
 def test_table_is_the_macro_asked_as_of_its_build(
     project: CompiledProject, full: Warehouse, day: dt.date

@@ -1,5 +1,14 @@
-with floor_month as (
-    select * from {{ ref('token_world_floor') }}
+with floor_series as (
+    select * from {{ ref('int_token_floor__by_series') }}
+),
+
+floor_month as (
+    select
+        asked,
+        month,
+        {{ floor_columns() }}
+    from floor_series
+    group by asked, month
 ),
 
 capacity as (
@@ -24,7 +33,8 @@ asked_month as (
         calendar.month_end,
         -- A month that is over was judged by what was known at its end.
         case when calendar.month_end < build.today then calendar.month_end else build.today end
-            as as_of_day
+            as as_of_day,
+        case when calendar.month_end < build.today then 'then' else 'now' end as asked
     from calendar
     cross join build
     cross join (select min(month) as month from floor_month) as first_month
@@ -66,23 +76,29 @@ asked as (
         input.pue,
         input.known_on as scenario_known_on,
         input.known_on <= asked_month.as_of_day as is_scenario_known,
+        today_floor.tokens_per_month_base as tokens_per_month_hindsight,
         {{ gw_of_tokens('floor_month.tokens_per_month_base', 'input.joules_per_token', 'input.pue') }}
             as gw,
+        {{ gw_of_tokens('today_floor.tokens_per_month_base', 'input.joules_per_token', 'input.pue') }}
+            as gw_hindsight,
         capacity.announced_gw,
         capacity.firm_gw,
         capacity.scheduled_gw,
         capacity.online_gw,
-        {{ array_union(['floor_month.source_ids', 'input.source_ids', 'capacity.source_ids']) }}
+        {{ array_union(['floor_month.source_ids', 'today_floor.source_ids', 'input.source_ids', 'capacity.source_ids']) }}
             as source_ids,
         {{ lower_confidence([
             "coalesce(floor_month.confidence, 'high')",
+            "coalesce(today_floor.confidence, 'high')",
             "coalesce(input.confidence, 'high')",
             "coalesce(capacity.confidence, 'high')"
         ]) }} as confidence
     from asked_month
     cross join scenario
     left join floor_month
-        on asked_month.month = floor_month.month
+        on asked_month.month = floor_month.month and asked_month.asked = floor_month.asked
+    left join floor_month as today_floor
+        on asked_month.month = today_floor.month and today_floor.asked = 'now'
     left join scenario_input as input
         on scenario.scenario = input.scenario
     left join capacity
@@ -95,12 +111,13 @@ select
     tokens_per_month_low,
     tokens_per_month_base as tokens_per_month,
     tokens_per_month_high,
+    tokens_per_month_hindsight,
     carried_share,
     joules_per_token,
     pue,
     scenario_known_on,
     case when is_scenario_known then gw end as required_gw,
-    gw as required_gw_hindsight,
+    gw_hindsight as required_gw_hindsight,
     announced_gw,
     firm_gw,
     scheduled_gw,
