@@ -102,6 +102,47 @@ schedule_deal as (
 )
 {% endmacro %}
 
+{# S8, S5: what is scheduled to run by the end of a month, netted as the contracts that promise it,
+of the largest compute layer. Reads `calendar` (as_of_day, month_index) and, after `schedule_panel`,
+adds
+    scheduled_net  one row per day and month: scheduled_low, scheduled_base, scheduled_high #}
+{% macro scheduled_by_month(calendar) %}
+scheduled_item as {{ materialized() }} (
+    select
+        asked.as_of_day,
+        asked.month_index,
+        deal.layer,
+        piece.deal_id,
+        {% for bound in ['low', 'base', 'high'] %}
+        cast(sum(
+            cast(piece.piece_{{ bound }} as double)
+            * (least(piece.to_month, asked.month_index) - piece.from_month + 1)
+            / (piece.to_month - piece.from_month + 1)
+        ) as {{ gw_type() }}) as own_{{ bound }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from schedule_piece as piece
+    inner join {{ calendar }} as asked
+        on piece.as_of_day = asked.as_of_day and piece.from_month <= asked.month_index
+    inner join standing as deal
+        on piece.deal_id = deal.deal_id and piece.as_of_day = deal.as_of_day
+    where deal.layer in ('site', 'chips', 'cloud')
+    group by asked.as_of_day, asked.month_index, deal.layer, piece.deal_id
+),
+
+{{ netting('scheduled', 'scheduled_item', 'gw', ['as_of_day', 'month_index', 'layer']) }},
+
+scheduled_net as (
+    select
+        as_of_day,
+        month_index,
+        max(total_low) as scheduled_low,
+        max(total_base) as scheduled_base,
+        max(total_high) as scheduled_high
+    from scheduled_total
+    group by as_of_day, month_index
+)
+{% endmacro %}
+
 {# The part of an amount that falls into one of the months over which it is spread evenly. Rounding
 the running sum, not each month, makes the months add up to the amount exactly. #}
 {% macro month_share(amount, month, from_month, to_month, type) -%}
