@@ -17,7 +17,7 @@ cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup refresh test faults ui query check format schemas new-deal poll review \
-	build failures releases diff verify rollback explain cite check-citation pages lock clean
+	build failures report releases diff verify rollback explain cite check-citation pages lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ faults: $(READY) ## Do the warehouse harm in every way we know; takes an hour or
 
 query: $(READY) ## Open a read-only SQL prompt on the release, or run SQL="..."
 	@$(PY) -m orchestration.query $(if $(SQL),--sql $(call quoted,$(SQL))) $(ARGS)
+
+report: $(READY) ## Say where the report of the release lies; ARGS=--open opens it
+	@$(PY) -m orchestration.report $(ARGS)
 
 explain: $(READY) ## Show what is behind a figure: TABLE=marts.x KEY="openai,net" COLUMN=total_gw_base
 	@$(PY) -m orchestration.explain $(if $(TABLE),$(cell),--help) $(ARGS)

@@ -144,6 +144,7 @@ def _tell_failure(settings: Settings, workshop: Workshop | None, reason: BaseExc
 
 def _summarise(workshop: Workshop, release: Release) -> None:
     from orchestration.audit.results import describe
+    from orchestration.release import REPORT
 
     tables = [
         f"{found.row_count:>9,}  {table:<36}" for table, found in sorted(release.tables.items())
@@ -168,6 +169,7 @@ def _summarise(workshop: Workshop, release: Release) -> None:
     _tell_feeds(workshop.feeds)
     print(_measure_openai(release.file))
     print(f"file     {_shorten(release.file)}")
+    print(f"report   {_shorten(release.file.parent / REPORT / 'index.html')}")
 
 
 def _tell_quarantined(report: LedgerReport) -> None:

@@ -5,8 +5,9 @@ Every step before the rename leaves the last release as it was; every step after
 
     warehouse/gigaledger.duckdb          what readers open
     warehouse/parquet                    link to the Parquet files of that release
+    warehouse/report                     link to the report of that release
     warehouse/releases/<release_id>/     the immutable copy: database, Parquet, manifest.json,
-                                         data_docs
+                                         data_docs, report
     warehouse/releases/.staging/         a release in the making
     warehouse/releases/.pending-<id>/    complete, about to become or having just become the release
     warehouse/releases/rollbacks.jsonl   which release was given to readers again, and why
@@ -53,11 +54,17 @@ FILE_NAME = "gigaledger.duckdb"
 MANIFEST_NAME = "manifest.json"
 MANIFEST_HASH_NAME = "manifest.json.sha256"
 DIFF_NAME = "diff.json"
+REPORT = "report"
 _PARQUET = "parquet"
+# Folders of a release to which a link beside the published file leads; Parquet, by which `settle`
+# tells whether all is done, comes last.
+LINKED = (REPORT, _PARQUET)
 _STAGING = ".staging"
 _PENDING = ".pending-"
 
 Progress = Callable[[str], None]
+WriteReport = Callable[[DuckDBPyConnection, Path], object]
+"""Writes the report into a folder, from the release that is the current database."""
 
 
 class ReleaseError(Exception):
@@ -106,6 +113,11 @@ class Release:
         """The page on its checks."""
         return self.file.parent / "releases" / self.release_id / FOLDER / "index.html"
 
+    @property
+    def report(self) -> Path:
+        """The page for readers, if one was written."""
+        return self.file.parent / "releases" / self.release_id / REPORT / "index.html"
+
 
 def publish_release(
     work_database: Path,
@@ -114,6 +126,7 @@ def publish_release(
     *,
     now: datetime | None = None,
     threads: int = 2,
+    write_report: WriteReport | None = None,
     progress: Progress | None = None,
 ) -> Release:
     """Publish the work database, if every check that stops a release held.
@@ -137,6 +150,10 @@ def publish_release(
             row, hashes, results, changes = _fill(connection, origin, published_at, releases, say)
             say("write Parquet")
             _write_parquet(connection, staging, sorted(hashes))
+            if write_report is not None:
+                say("write the report")
+                connection.execute(f"use {_RELEASE}")
+                write_report(connection, staging / REPORT)
             connection.execute(f"use memory; checkpoint {_RELEASE}; detach {_RELEASE}")
         _write_json(staging / DIFF_NAME, changes)
         facts = {"published at": f"{published_at} UTC", "stands on": row.today}
@@ -227,9 +244,11 @@ _LATEST = "latest"
 
 
 def _require_sane(warehouse_dir: Path) -> None:
-    link = warehouse_dir / _PARQUET
-    if link.exists() and not link.is_symlink():
-        raise ReleaseError(f"{link} is in the way: a release puts a link there; move it elsewhere")
+    for link in (warehouse_dir / name for name in LINKED):
+        if link.exists() and not link.is_symlink():
+            raise ReleaseError(
+                f"{link} is in the way: a release puts a link there; move it elsewhere"
+            )
     file = warehouse_dir / FILE_NAME
     if file.exists():
         _mend_published(file)
@@ -290,8 +309,14 @@ def settle(warehouse_dir: Path) -> None:
         else:
             shutil.rmtree(pending)
     _sync(releases)
-    if release_id is not None and (releases / release_id / _PARQUET).is_dir():
-        _point(link, Path("releases") / release_id / _PARQUET)
+    if release_id is None:
+        return
+    for name in LINKED:
+        if (releases / release_id / name).is_dir():
+            _point(warehouse_dir / name, Path("releases") / release_id / name)
+        elif name == REPORT and (warehouse_dir / name).is_symlink():
+            # It shows another release than the one that readers have.
+            (warehouse_dir / name).unlink()
 
 
 def _is_newer(link: Path, file: Path) -> bool:

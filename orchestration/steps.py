@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from orchestration.hashes import InputFile, hash_inputs
 from orchestration.release import Origin, Release, publish_release
 from orchestration.releases.prune import prune
 from orchestration.releases.rules import hash_rules, read_keys
+from orchestration.report.page import load_scripts, write_report
 from orchestration.settings import ROOT, Settings
 from sources.ledger.flatten import RAW_TABLES
 from sources.ledger.load import BULK_NAMES, LedgerReport, load_ledger
@@ -191,6 +193,7 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         settings.warehouse_dir,
         origin,
         threads=settings.threads,
+        write_report=partial(write_report, scripts=load_scripts(settings.work_dir)),
         progress=progress,
     )
     prune_releases(settings, progress or (lambda message: None))

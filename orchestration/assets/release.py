@@ -34,6 +34,7 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
             metadata={
                 "release_id": published.release_id,
                 "file": dg.MetadataValue.path(published.file),
+                "report": dg.MetadataValue.path(published.report),
                 "data docs": dg.MetadataValue.path(published.data_docs),
                 "records quarantined": published.quarantined,
                 "checks": len(published.results),

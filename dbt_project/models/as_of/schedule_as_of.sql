@@ -1,6 +1,6 @@
 {{ config(arguments=['days']) }}
 
-with asked_day as (
+with asked_day as {{ materialized() }} (
     select distinct unnest(days) as as_of_day
 ),
 

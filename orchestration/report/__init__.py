@@ -1,0 +1,1 @@
+"""The report of a release: one page that needs no other file and no network."""

@@ -1,0 +1,22 @@
+-- Growth between neighbouring statements of one series, from the middle of one period to that of
+-- the next.
+select
+    organization.name as organization,
+    growth.scope,
+    growth.measure,
+    growth.level,
+    growth.from_on,
+    growth.to_on,
+    growth.from_tokens_per_month / 1e12 as from_trillion_a_month,
+    growth.to_tokens_per_month / 1e12 as to_trillion_a_month,
+    growth.yearly_growth_factor_low,
+    growth.yearly_growth_factor,
+    growth.yearly_growth_factor_high,
+    growth.doubling_days,
+    growth.source_ids,
+    growth.confidence
+from marts.token_growth as growth
+inner join core.dim_organization as organization
+    on growth.org_id = organization.org_id
+where growth.from_tokens_per_month > 0 and growth.to_tokens_per_month > 0
+order by growth.level, organization.name, growth.scope, growth.measure, growth.from_on
