@@ -193,7 +193,7 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         settings.warehouse_dir,
         origin,
         threads=settings.threads,
-        write_report=partial(write_report, scripts=load_scripts(settings.work_dir)),
+        write_report=partial(write_report, scripts=load_scripts()),
         progress=progress,
     )
     prune_releases(settings, progress or (lambda message: None))

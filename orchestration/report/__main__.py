@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         page = settings.warehouse_dir / REPORT / PAGE_NAME
         if options.write:
             with open_release(settings.release_file) as connection:
-                page = write_report(connection, options.write, load_scripts(settings.work_dir))
+                page = write_report(connection, options.write, load_scripts())
         if not page.is_file():
             raise FileNotFoundError(f"no report at {page}: run `make refresh` first")
     except (SettingsError, OSError, DamagedError, ReleaseError, duckdb.Error) as error:

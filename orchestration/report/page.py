@@ -9,6 +9,7 @@ scripts and styles run that are in it, by their hashes, and lets nothing be fetc
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -46,20 +47,25 @@ order by case tier when 'primary' then 1 when 'secondary' then 2 else 3 end,
 """
 
 
-def load_scripts(cache_dir: Path) -> str:
+def load_scripts() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script, without a network.
 
-    Putting them together takes seconds, so the script is kept in `cache_dir` under its version.
+    Putting them together takes seconds, so the script is kept under its version, where Python
+    keeps what it compiles.
     """
     import vl_convert
 
-    kept = cache_dir / f"vega-{vl_convert.__version__}.js"
-    if not kept.exists():
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(".part")
-        beside.write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+    kept = HERE / "__pycache__" / f"vega-{vl_convert.__version__}.js"
+    with contextlib.suppress(OSError):
+        return kept.read_text(encoding="utf-8")
+    scripts = vl_convert.javascript_bundle()
+    beside = kept.with_suffix(f".{os.getpid()}")
+    # Where nothing can be kept, the next one is put together again.
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(exist_ok=True)
+        beside.write_text(scripts, encoding="utf-8")
         os.replace(beside, kept)
-    return kept.read_text(encoding="utf-8")
+    return scripts
 
 
 def write_report(connection: DuckDBPyConnection, folder: Path, scripts: str) -> Path:
@@ -97,7 +103,6 @@ def build_page(connection: DuckDBPyConnection, scripts: str) -> str:
         figures=figures,
         release=content["release"],
         sizes={name: len(rows["rows"]) for name, rows in content["sets"].items()},
-        counts=[len(citation) for citation in content["citations"]],
         documents=content["documents"],
         style=style,
         scripts=[scripts, own],

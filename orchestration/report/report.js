@@ -5,6 +5,19 @@
   const DAY = 86400000;
   const find = (selector, root = document) => root.querySelector(selector);
 
+  const placeOf = (name, column) => data.sets[name].columns.indexOf(column);
+
+  // What is scheduled as known on a day rests on the documents of what was announced by then.
+  const onDay = new Map(
+    data.sets.history.rows.map((row) => [
+      row[placeOf("history", "as_of_day")],
+      row[placeOf("history", "cite")],
+    ]),
+  );
+  data.sets.schedule.columns.push("cite");
+  for (const row of data.sets.schedule.rows)
+    row.push(onDay.get(row[placeOf("schedule", "as_of_day")]));
+
   // Rows of a set as objects. A day is a number of milliseconds there: a chart counts in them.
   const asDay = (text) => Date.parse(`${text}T00:00:00Z`);
   const isDay = (value) => typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value);
@@ -134,7 +147,7 @@
   function writeCsv(name, rows) {
     const set = data.sets[name];
     const columns = shownColumns(set);
-    const cite = set.columns.indexOf("cite");
+    const cite = placeOf(name, "cite");
     const lines = [[...columns.map(([column]) => column), "documents"].map(asField).join(",")];
     for (const row of rows) {
       const urls =
@@ -156,7 +169,7 @@
   function writeTable(name, rows) {
     const set = data.sets[name];
     const columns = shownColumns(set);
-    const cite = set.columns.indexOf("cite");
+    const cite = placeOf(name, "cite");
     const table = make("table");
     const isNumber = columns.map(([, i]) => rows.some((row) => typeof row[i] === "number"));
     const top = make("tr");
@@ -332,8 +345,7 @@
       button.textContent = countDocuments(row.cite);
       button.dataset.cite = row.cite;
       button.dataset.title = row.title;
-      const place = data.sets.schedule.columns.indexOf("as_of_day");
-      kept.schedule = (one) => one[place] === day;
+      kept.schedule = (one) => one[placeOf("schedule", "as_of_day")] === day;
       find('[data-set="schedule"]').refill();
       if (view) view.signal("asof", row.as_of_day).run();
     };
@@ -595,7 +607,28 @@
         countDocuments(row.cite),
       );
     }
-    return draw("demand", { demand });
+    const shown = demand.filter((row) => row.announced_gw > 0);
+    const figures = shown
+      .flatMap((row) => [
+        row.required_gw_low,
+        row.required_gw_high,
+        row.announced_gw,
+        row.firm_gw,
+        row.scheduled_gw,
+        row.online_gw,
+      ])
+      .filter((one) => one > 0);
+    if (!shown.length) {
+      find('[data-chart="demand"]').textContent = "No capacity was announced in these months.";
+      return null;
+    }
+    setParams("demand", {
+      first: shown[0].month_end,
+      last: shown[shown.length - 1].month_end,
+      least: 10 ** Math.floor(Math.log10(Math.min(...figures))),
+      most: 10 ** Math.ceil(Math.log10(Math.max(...figures) * 1.01)),
+    });
+    return draw("demand", { demand: shown });
   }
 
   function drawSlips() {

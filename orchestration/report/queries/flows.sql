@@ -1,14 +1,16 @@
 -- Who pays whom: one row per payer and payee, of the size that S11 gives a leg, its largest known
 -- cash flow. Plans are no flows between two named organisations, and what is undisclosed has none.
--- Drawn are the twenty largest and the legs of the twelve tightest loops; their places are in
--- shares of all that is drawn, from the top, with room for a name beside each organisation.
+-- Drawn are the twenty largest and the legs of twelve loops of two or three, those whose smallest
+-- leg is largest; their places are in shares of all that is drawn, from the top, with room for a
+-- name beside each organisation.
 with leg as (
     select
         payer_id,
         payee_id,
-        max(case when is_cash then usd_base end) / 1e9 as usd_bn,
-        arg_max(usd_low, case when is_cash then usd_base end) / 1e9 as usd_bn_low,
-        arg_max(usd_high, case when is_cash then usd_base end) / 1e9 as usd_bn_high,
+        max(case
+            when is_cash and usd_base is not null
+                then {'base': usd_base, 'low': usd_low, 'high': usd_high}
+        end) as largest,
         list_sort(list(distinct flow_kind)) as flow_kinds,
         list_sort(list(distinct deal_id)) as deal_ids,
         bool_and(is_conditional) as is_conditional,
@@ -49,11 +51,16 @@ in_loop as (
 ranked as (
     select
         leg.*,
+        leg.largest.low / 1e9 as usd_bn_low,
+        leg.largest.base / 1e9 as usd_bn,
+        leg.largest.high / 1e9 as usd_bn_high,
         payer.name as payer,
         payee.name as payee,
         coalesce(in_loop.loop_count, 0) as loop_count,
         coalesce(in_loop.is_drawn, false)
-        or row_number() over (order by leg.usd_bn desc nulls last, leg.payer_id, leg.payee_id) <= 20
+        or row_number() over (
+            order by leg.largest.base desc nulls last, leg.payer_id, leg.payee_id
+        ) <= 20
             as is_drawn
     from leg
     inner join core.dim_organization as payer

@@ -1,4 +1,4 @@
--- Loops of money of up to three organisations, the tightest first.
+-- Loops of money of up to three organisations, the one whose smallest leg is largest first.
 select
     row_number() over (order by loop.bottleneck_usd desc nulls last, loop.loop_id) as place,
     loop.loop_id,

@@ -18,7 +18,7 @@ spend as (
 
 -- The latest month of which at least half was said of that month itself, else the latest.
 floor_month as (
-    select month
+    select month, organization_count
     from marts.token_world_floor
     cross join day
     where month <= day.today
@@ -27,7 +27,9 @@ floor_month as (
 ),
 
 demand as (
-    select demand.*
+    select
+        demand.*,
+        floor_month.organization_count
     from marts.demand_vs_supply as demand
     inner join floor_month
         on demand.month = floor_month.month
@@ -52,60 +54,61 @@ loops as (
 figure as (
     select
         'net_gw' as figure, total_gw_low as low, total_gw_base as base, total_gw_high as high,
-        deal_count as other, null::date as month, 'marts.capacity_by_customer' as table_name,
+        deal_count as other, null::bigint as providers, null::date as month,
+        'marts.capacity_by_customer' as table_name,
         'all,net' as row_key, 'total_gw_base' as column_name, source_ids, confidence
     from capacity where layer = 'net'
     union all
     select
-        'gross_gw', gross_gw_low, gross_gw_base, gross_gw_high, null, null,
+        'gross_gw', gross_gw_low, gross_gw_base, gross_gw_high, null, null, null,
         'marts.capacity_by_customer', 'all,net', 'gross_gw_base', source_ids, confidence
     from capacity where layer = 'net'
     union all
     select
-        'firm_gw', firm_gw_low, firm_gw_base, firm_gw_high, null, null,
+        'firm_gw', firm_gw_low, firm_gw_base, firm_gw_high, null, null, null,
         'marts.capacity_by_customer', 'all,net', 'firm_gw_base', source_ids, confidence
     from capacity where layer = 'net'
     union all
     select
-        'online_gw', null, online_gw_base, null, null, null,
+        'online_gw', null, online_gw_base, null, null, null, null,
         'marts.capacity_by_customer', 'all,net', 'online_gw_base', source_ids, confidence
     from capacity where layer = 'net'
     union all
     select
-        'power_gw', total_gw_low, total_gw_base, total_gw_high, null, null,
+        'power_gw', total_gw_low, total_gw_base, total_gw_high, null, null, null,
         'marts.capacity_by_customer', 'all,power', 'total_gw_base', source_ids, confidence
     from capacity where layer = 'power'
     union all
     select
-        'plan_gw', total_gw_low, total_gw_base, total_gw_high, null, null,
+        'plan_gw', total_gw_low, total_gw_base, total_gw_high, null, null, null,
         'marts.capacity_by_customer', 'all,plan', 'total_gw_base', source_ids, confidence
     from capacity where layer = 'plan'
     union all
     select
-        'scheduled_gw', null, scheduled_gw, null, null, month,
+        'scheduled_gw', null, scheduled_gw, null, null, null, month,
         'marts.demand_vs_supply', concat(month, ',base'), 'scheduled_gw', source_ids, confidence
     from year_end
     union all
     select
         'announced_usd', announced_usd_low, announced_usd_base, announced_usd_high,
-        unvalued_deal_count, null, 'marts.spend_by_customer', 'all', 'announced_usd_base',
+        unvalued_deal_count, null, null, 'marts.spend_by_customer', 'all', 'announced_usd_base',
         source_ids, confidence
     from spend
     union all
     select
-        'firm_usd', null, firm_usd_base, null, null, null,
+        'firm_usd', null, firm_usd_base, null, null, null, null,
         'marts.spend_by_customer', 'all', 'firm_usd_base', source_ids, confidence
     from spend
     union all
     select
-        'capital_usd', null, capital_raised_usd_base, null, unvalued_capital_count, null,
+        'capital_usd', null, capital_raised_usd_base, null, unvalued_capital_count, null, null,
         'marts.spend_by_customer', 'all', 'capital_raised_usd_base', source_ids, confidence
     from spend
     union all
     select
         'tokens', tokens_per_month_low, tokens_per_month, tokens_per_month_high, carried_share,
-        month, 'marts.demand_vs_supply', concat(month, ',base'), 'tokens_per_month', source_ids,
-        confidence
+        organization_count, month, 'marts.demand_vs_supply', concat(month, ',base'),
+        'tokens_per_month', source_ids, confidence
     from demand where scenario = 'base'
     union all
     select
@@ -113,7 +116,7 @@ figure as (
         max(case when scenario = 'low' then required_gw_hindsight end),
         max(case when scenario = 'base' then required_gw_hindsight end),
         max(case when scenario = 'high' then required_gw_hindsight end),
-        null, max(month), 'marts.demand_vs_supply', concat(max(month), ',base'),
+        null, null, max(month), 'marts.demand_vs_supply', concat(max(month), ',base'),
         'required_gw_hindsight', list_sort(list_distinct(flatten(list(source_ids)))),
         case
             when bool_or(confidence = 'low') then 'low'
@@ -124,19 +127,25 @@ figure as (
     having count(*) > 0
     union all
     select
-        'slipped', null, count(*) filter (where slip_days > 0), null, count(*), null,
+        'slipped', null, count(*) filter (where slip_days > 0), null, count(*), null, null,
         'marts.phase_slips', null, 'slip_days',
         list_sort(list_distinct(flatten(list(source_ids) filter (where slip_days > 0)))), null
     from slips
     union all
     select
-        'overdue', null, count(*) filter (where is_overdue), null, count(*), null,
+        'overdue', null, count(*) filter (where is_overdue), null, count(*), null, null,
         'marts.phase_slips', null, 'is_overdue',
         list_sort(list_distinct(flatten(list(source_ids) filter (where is_overdue)))), null
     from slips
     union all
     select
-        'loops', null, count(*), null, null, null, 'marts.capital_loops', null, 'loop_id',
+        'promised_once', null, count(*) filter (where times_promised = 1), null, count(*), null,
+        null, 'marts.phase_slips', null, 'times_promised',
+        list_sort(list_distinct(flatten(list(source_ids) filter (where times_promised = 1)))), null
+    from slips
+    union all
+    select
+        'loops', null, count(*), null, null, null, null, 'marts.capital_loops', null, 'loop_id',
         list_sort(list_distinct(flatten(list(source_ids)))), null
     from loops
 )

@@ -19,4 +19,5 @@ from marts.token_growth as growth
 inner join core.dim_organization as organization
     on growth.org_id = organization.org_id
 where growth.from_tokens_per_month > 0 and growth.to_tokens_per_month > 0
-order by growth.level, organization.name, growth.scope, growth.measure, growth.from_on
+order by growth.level, organization.name, growth.scope, growth.measure, growth.from_on,
+    growth.from_observation_id

@@ -25,4 +25,5 @@ inner join core.dim_organization as organization
 left join marts.token_growth as growth
     on seen.observation_id = growth.to_observation_id
 where seen.tokens_per_month_base > 0
-order by seen.level, organization.name, seen.scope, seen.measure, seen.period_start
+order by seen.level, organization.name, seen.scope, seen.measure, seen.period_start,
+    seen.observation_id
