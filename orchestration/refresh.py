@@ -169,7 +169,8 @@ def _summarise(workshop: Workshop, release: Release) -> None:
     _tell_feeds(workshop.feeds)
     print(_measure_openai(release.file))
     print(f"file     {_shorten(release.file)}")
-    print(f"report   {_shorten(release.file.parent / REPORT / 'index.html')}")
+    if release.report.exists():
+        print(f"report   {_shorten(release.file.parent / REPORT / release.report.name)}")
 
 
 def _tell_quarantined(report: LedgerReport) -> None:

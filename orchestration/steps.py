@@ -10,11 +10,12 @@ import contextlib
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -40,7 +41,7 @@ from orchestration.dbt_process import (
     load_run_results,
 )
 from orchestration.hashes import InputFile, hash_inputs
-from orchestration.release import Origin, Release, publish_release
+from orchestration.release import REPORT, Origin, Release, WriteReport, publish_release
 from orchestration.releases.prune import prune
 from orchestration.releases.rules import hash_rules, read_keys
 from orchestration.report.page import load_scripts, write_report
@@ -193,11 +194,18 @@ def publish(settings: Settings, progress: Progress | None = None) -> Release:
         settings.warehouse_dir,
         origin,
         threads=settings.threads,
-        write_report=partial(write_report, scripts=load_scripts()),
+        write_report=_choose_report(manifest),
         progress=progress,
     )
     prune_releases(settings, progress or (lambda message: None))
     return release
+
+
+def _choose_report(manifest: Mapping[str, Any]) -> WriteReport | None:
+    """Return what writes the report, if the dbt project declares it, and so has its tables."""
+    if not any(exposure["name"] == REPORT for exposure in manifest["exposures"].values()):
+        return None
+    return partial(write_report, scripts=load_scripts())
 
 
 def prune_releases(settings: Settings, say: Progress) -> None:
