@@ -1,7 +1,6 @@
 -- Loops of money of up to three organisations, the one whose smallest leg is largest first.
 select
     row_number() over (order by loop.bottleneck_usd desc nulls last, loop.loop_id) as place,
-    loop.loop_id,
     list_reduce(
         list(organization.name order by leg.leg_seq), lambda said, name: concat(said, ' → ', name)
     ) as loop,
@@ -9,6 +8,7 @@ select
     loop.bottleneck_usd / 1e9 as bottleneck_usd_bn,
     loop.has_conditional_leg,
     loop.has_noncash_leg,
+    loop.loop_id,
     list(leg.payer_id || ' ' || leg.payee_id order by leg.leg_seq) as draw_legs,
     any_value(loop.source_ids) as source_ids,
     any_value(loop.confidence) as confidence
