@@ -611,6 +611,14 @@ def test_a_small_ledger_has_a_page_too(
     opened.close()
 
 
+def test_a_list_of_documents_has_an_end(
+    connection: DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "_MOST_DOCUMENTS", 3)
+    content = report.read_content(connection)
+    assert max(map(len, content["citations"])) == 3
+
+
 def test_a_query_that_does_not_run_is_named(scripts: str, tmp_path: Path) -> None:
     import duckdb
 

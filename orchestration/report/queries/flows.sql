@@ -57,11 +57,9 @@ ranked as (
         payer.name as payer,
         payee.name as payee,
         coalesce(in_loop.loop_count, 0) as loop_count,
-        coalesce(in_loop.is_drawn, false)
-        or row_number() over (
-            order by leg.largest.base desc nulls last, leg.payer_id, leg.payee_id
-        ) <= 20
-            as is_drawn
+        coalesce(in_loop.is_drawn, false) as is_in_drawn_loop,
+        row_number() over (order by leg.largest.base desc nulls last, leg.payer_id, leg.payee_id)
+            as place
     from leg
     inner join core.dim_organization as payer
         on leg.payer_id = payer.org_id
@@ -78,7 +76,7 @@ drawn as (
         -- What is thinner than this, or of unknown size, is drawn as a line.
         greatest(coalesce(usd_bn / nullif(sum(usd_bn) over (), 0), 0), 0.002) as thickness
     from ranked
-    where is_drawn
+    where is_in_drawn_loop or place <= 20
 ),
 
 payer_slot as (
@@ -153,4 +151,5 @@ select
 from ranked
 left join placed
     on ranked.payer_id = placed.payer_id and ranked.payee_id = placed.payee_id
-order by ranked.usd_bn desc nulls last, ranked.payer_id, ranked.payee_id
+where ranked.place <= 1000 or placed.payer_id is not null
+order by ranked.place

@@ -21,3 +21,4 @@ where loop.length <= 3
 group by loop.loop_id, loop.length, loop.bottleneck_usd, loop.has_conditional_leg,
     loop.has_noncash_leg
 order by place
+limit 1000

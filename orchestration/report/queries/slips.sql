@@ -25,3 +25,4 @@ left join core.dim_organization as customer
     on slip.customer_id = customer.org_id
 where slip.slip_days <> 0 or slip.is_overdue
 order by draw_place
+limit 100

@@ -1,5 +1,13 @@
 -- Growth between neighbouring statements of one series, from the middle of one period to that of
--- the next.
+-- the next: all, or of a very large ledger the latest.
+with latest as (
+    select *
+    from marts.token_growth
+    where from_tokens_per_month > 0 and to_tokens_per_month > 0
+    order by known_on desc, from_observation_id, to_observation_id
+    limit 5000
+)
+
 select
     organization.name as organization,
     growth.scope,
@@ -15,9 +23,8 @@ select
     growth.doubling_days,
     growth.source_ids,
     growth.confidence
-from marts.token_growth as growth
+from latest as growth
 inner join core.dim_organization as organization
     on growth.org_id = organization.org_id
-where growth.from_tokens_per_month > 0 and growth.to_tokens_per_month > 0
 order by growth.level, organization.name, growth.scope, growth.measure, growth.from_on,
     growth.from_observation_id
