@@ -15,6 +15,7 @@ from orchestration.hashes import hash_file
 from orchestration.release import REPORT, Release, ReleaseError, publish_release, read_release_id
 from orchestration.releases.rollback import roll_back
 from orchestration.releases.verify import verify_release
+from orchestration.report.__main__ import main
 from tests.release.conftest import NOON, make_origin
 
 Write = Callable[[DuckDBPyConnection, Path], object]
@@ -106,3 +107,17 @@ def test_what_stands_where_the_link_belongs_is_left_alone(
         publish()
 
     assert not (warehouse / "gigaledger.duckdb").exists()
+
+
+def test_the_verb_says_where_it_lies(
+    publish: Callable[..., Release],
+    warehouse: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GIGALEDGER_WAREHOUSE", str(warehouse))
+    assert main([]) == 1
+    assert "run `make refresh` first" in capsys.readouterr().err
+    publish()
+    assert main([]) == 0
+    assert capsys.readouterr().out == f"{warehouse / REPORT / 'index.html'}\n"
