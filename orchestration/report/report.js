@@ -398,7 +398,7 @@
       const plot = find('[data-chart="eliminations"]').clientWidth - 125;
       charts.eliminations.layer[0].encoding.x.scale.domainMax = Math.max(
         ...shown.map(
-          (row) => (row.draw_text * plot) / Math.max(plot - 16 - 6.7 * row.shown.length, plot / 3),
+          (row) => (row.draw_text * plot) / Math.max(plot - 16 - 6.7 * row.shown.length, plot / 6),
         ),
       );
       charts.eliminations.height = 34 * shown.length;
