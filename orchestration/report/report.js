@@ -439,8 +439,10 @@
       const told = [];
       if (loop) {
         const usd_bn = loop.bottleneck_usd_bn;
-        const size = usd_bn === null ? "of unknown size" : `${fix(usd_bn)} billion dollars`;
-        told.push(`smallest leg: ${size}`);
+        const size = usd_bn === null ? "unknown" : `${fix(usd_bn)} billion dollars`;
+        const unknown = loop.unvalued_leg_count;
+        told.push(`smallest known leg: ${size}`);
+        if (unknown) told.push(`${show(unknown)} leg${unknown === 1 ? "" : "s"} of unknown size`);
         if (loop.has_conditional_leg) told.push("a leg is conditional");
         if (loop.has_noncash_leg) told.push("a leg is not cash");
       }
@@ -540,6 +542,7 @@
         row.title,
         `${showDay(row.from_on)} to ${showDay(row.to_on)}`,
         factor === null ? "no growth is computed" : `times ${show(factor, 1)} a year${bounds}`,
+        row.is_short_span ? "carried to a year from a short span" : "",
         countDocuments(row.cite),
       );
     }

@@ -45,10 +45,11 @@ _MARTS = {
         order by as_of_day
         """,
     "loops": """
-        select loop_id, length, bottleneck_usd / 1e9 as bottleneck_usd_bn, has_conditional_leg,
-            has_noncash_leg
+        select loop_id, length, bottleneck_usd / 1e9 as bottleneck_usd_bn, unvalued_leg_count,
+            has_conditional_leg, has_noncash_leg
         from marts.capital_loops where length in (2, 3)
-        order by bottleneck_usd desc nulls last, loop_id
+        order by case when unvalued_leg_count > 0 then 1 else 0 end, bottleneck_usd desc nulls last,
+            loop_id
         """,
     "tokens": """
         select scope, measure, level, basis, known_on, period_start, period_end,
@@ -62,7 +63,8 @@ _MARTS = {
     "token_growth": """
         select scope, measure, level, from_on, to_on,
             from_tokens_per_month / 1e12 as from_trillion_a_month,
-            to_tokens_per_month / 1e12 as to_trillion_a_month, yearly_growth_factor, doubling_days
+            to_tokens_per_month / 1e12 as to_trillion_a_month, yearly_growth_factor, doubling_days,
+            is_short_span
         from marts.token_growth inner join core.dim_organization using (org_id)
         order by level, name, scope, measure, from_on, from_observation_id
         """,
@@ -504,7 +506,7 @@ def test_nothing_would_run_or_be_fetched_even_if_a_text_got_through(
 
 
 def _make_ledger(texts: list[str], addresses: list[str]) -> Ledger:
-    """A ledger of as many deals, organisations and documents as there are texts."""
+    """A ledger of as many deals and documents as there are texts, and one organisation more."""
     documents = [
         {
             "id": f"document-{place}",
@@ -518,7 +520,8 @@ def _make_ledger(texts: list[str], addresses: list[str]) -> Ledger:
         for place, text in enumerate(texts)
     ]
     organizations = [
-        {"id": f"org-{place}", "name": text, "kind": "ai_lab"} for place, text in enumerate(texts)
+        {"id": f"org-{place}", "name": text, "kind": "ai_lab"}
+        for place, text in enumerate([*texts, "A provider"])
     ]
     deals = [
         {
@@ -528,7 +531,7 @@ def _make_ledger(texts: list[str], addresses: list[str]) -> Ledger:
             "confidence": "high",
             "parties": [
                 {"org": f"org-{place}", "role": "customer"},
-                {"org": f"org-{(place + 1) % len(texts)}", "role": "cloud_provider"},
+                {"org": f"org-{place + 1}", "role": "cloud_provider"},
             ],
             "events": [
                 {

@@ -1,8 +1,7 @@
 -- Who pays whom: one row per payer and payee, of the size that S11 gives a leg, its largest known
 -- cash flow. Plans are no flows between two named organisations, and what is undisclosed has none.
--- Drawn are the twenty largest and the legs of twelve loops of two or three, those whose smallest
--- leg is largest; their places are in shares of all that is drawn, from the top, with room for a
--- name beside each organisation.
+-- Drawn are the twenty largest and the legs of the first twelve of loops.sql; their places are in
+-- shares of all that is drawn, from the top, with room for a name beside each organisation.
 with leg as (
     select
         payer_id,
@@ -13,7 +12,12 @@ with leg as (
         end) as largest,
         list_sort(list(distinct flow_kind)) as flow_kinds,
         list_sort(list(distinct deal_id)) as deal_ids,
-        bool_and(is_conditional) as is_conditional,
+        -- As S11 has it, the flow that gives a leg its size says whether it is conditional.
+        coalesce(
+            max(case when is_cash then usd_base end)
+            > coalesce(max(case when is_cash and not is_conditional then usd_base end), -1),
+            bool_and(is_conditional)
+        ) as is_conditional,
         bool_or(is_cash) as is_cash,
         list_sort(list_distinct(flatten(list(source_ids)))) as source_ids,
         case
@@ -22,7 +26,11 @@ with leg as (
             else 'high'
         end as confidence
     from core.fct_money_flow
-    where flow_kind <> 'plan' and payer_id <> 'undisclosed' and payee_id <> 'undisclosed'
+    where
+        flow_kind <> 'plan'
+        and payer_id <> 'undisclosed'
+        and payee_id <> 'undisclosed'
+        and payer_id <> payee_id
     group by payer_id, payee_id
 ),
 
@@ -31,7 +39,8 @@ loop as (
         loop_id,
         length,
         row_number() over (
-            order by length <= 3 desc, bottleneck_usd desc nulls last, loop_id
+            order by length <= 3 desc, unvalued_leg_count = 0 desc, bottleneck_usd desc nulls last,
+                loop_id
         ) as place
     from marts.capital_loops
 ),

@@ -1,11 +1,15 @@
--- Loops of money of up to three organisations, the one whose smallest leg is largest first.
+-- Loops of money of up to three organisations: those whose every leg has a size first, among them
+-- the one whose smallest leg is largest.
 select
-    row_number() over (order by loop.bottleneck_usd desc nulls last, loop.loop_id) as place,
+    row_number() over (
+        order by loop.unvalued_leg_count = 0 desc, loop.bottleneck_usd desc nulls last, loop.loop_id
+    ) as place,
     list_reduce(
         list(organization.name order by leg.leg_seq), lambda said, name: concat(said, ' → ', name)
     ) as loop,
     loop.length,
     loop.bottleneck_usd / 1e9 as bottleneck_usd_bn,
+    loop.unvalued_leg_count,
     loop.has_conditional_leg,
     loop.has_noncash_leg,
     loop.loop_id,
@@ -18,7 +22,7 @@ inner join marts.capital_loop_legs as leg
 inner join core.dim_organization as organization
     on leg.payer_id = organization.org_id
 where loop.length <= 3
-group by loop.loop_id, loop.length, loop.bottleneck_usd, loop.has_conditional_leg,
-    loop.has_noncash_leg
+group by loop.loop_id, loop.length, loop.bottleneck_usd, loop.unvalued_leg_count,
+    loop.has_conditional_leg, loop.has_noncash_leg
 order by place
 limit 1000

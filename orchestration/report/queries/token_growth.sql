@@ -21,6 +21,7 @@ select
     growth.yearly_growth_factor,
     growth.yearly_growth_factor_high,
     growth.doubling_days,
+    growth.is_short_span,
     growth.source_ids,
     growth.confidence
 from latest as growth
