@@ -26,7 +26,7 @@ from orchestration.steps import INPUT_TABLE, open_work
 from sources.feeds.feed import Ask, Feed, find_feeds
 from sources.feeds.http import Downloader
 from sources.feeds.load import FeedReport, create_tables, fail_feed, load_feed
-from sources.feeds.poll import poll_feed
+from sources.feeds.poll import Problem, poll_feed
 from sources.feeds.snapshots import Store
 
 # The setting that gives what a feed needs, for the message when it is not set.
@@ -55,25 +55,42 @@ def load_feeds(
                 progress(f"ask {feed.name}")
             today = settings.latest_day
             ask = Ask(today, today - timedelta(days=feed.reload_days), today, ciks=ciks)
-            problems = poll(settings, feed, store, ask) if settings.is_live else []
+            hindered = poll(settings, feed, store, ask) if settings.is_live else []
+            problems = [problem.message for problem in hindered]
             reports.append(_load(connection, feed, store, settings, begun, problems))
         _add_inputs(connection, chosen)
     return reports
 
 
-def poll(settings: Settings, feed: Feed, store: Store, ask: Ask) -> list[str]:
+def poll(settings: Settings, feed: Feed, store: Store, ask: Ask) -> list[Problem]:
     """Ask a feed's publisher and keep what comes; return what hindered it."""
-    found = {"contact": settings.contact, "openrouter_key": settings.openrouter_key}
-    missing = [_SETTINGS[name] for name in feed.needs if not found[name]]
-    if missing:
-        return [f"not asked: {', '.join(missing)} is not set"]
-    secrets = {name: value for name in feed.needs if (value := found[name])}
+    if missing := list_missing(settings, feed):
+        return [Problem(f"not asked: {', '.join(missing)} is not set")]
+    secrets = {name: value for name in feed.needs if (value := _read_need(settings, name))}
     contact = f" ({settings.contact})" if settings.contact else ""
     fetch = Downloader(feed.hosts, feed.limits, f"Gigaledger{contact}")
     try:
         return poll_feed(feed, store, fetch, ask, secrets, _now)
     except (OSError, ValueError) as error:
-        return [f"the poll broke off: {error}"]
+        return [Problem(f"the poll broke off: {error}")]
+
+
+def list_missing(settings: Settings, feed: Feed) -> list[str]:
+    """Return the settings that a feed needs and that are not set."""
+    return [_SETTINGS[name] for name in feed.needs if not _read_need(settings, name)]
+
+
+def _read_need(settings: Settings, name: str) -> str | None:
+    return {"contact": settings.contact, "openrouter_key": settings.openrouter_key}[name]
+
+
+def list_companies(settings: Settings) -> dict[str, str]:
+    """Return the SEC key of each company of the work database that has one."""
+    with open_work(settings) as connection:
+        rows = connection.execute(
+            "select org_id, cik from raw_ledger.organization where cik is not null order by org_id"
+        ).fetchall()
+    return dict(rows)
 
 
 def _load(
@@ -169,7 +186,7 @@ def _poll_all(settings: Settings, feeds: Iterable[Feed], options: argparse.Names
         problems = poll(settings, feed, store, ask)
         print(f"{feed.name}: {len(store.list(feed.name)):,} snapshots kept")
         for problem in problems:
-            print(f"  {problem}")
+            print(f"  {problem.message}")
         hindered += bool(problems)
     return 1 if hindered else 0
 

@@ -6,10 +6,18 @@ from typing import Any
 import dagster as dg
 
 from orchestration import feeds
-from orchestration.assets.raw import list_raw_tables, read_sources
+from orchestration.assets import FEEDS_TEAM
+from orchestration.assets.polls import keep_companies, name_poll
+from orchestration.assets.raw import describe_tables, list_raw_tables, read_sources
 from orchestration.resources import Workshop
 from sources.feeds.feed import find_feeds
 from sources.feeds.load import SHARED_TABLES, FeedReport
+
+_SHARED = {
+    "snapshot": "What became of each snapshot of every feed.",
+    "quarantine": "The records of feeds that were refused, each with the rule and a remedy.",
+    "status": "How fresh each feed is, and what hindered newer data.",
+}
 
 
 def make_raw_feeds() -> dg.AssetsDefinition:
@@ -17,14 +25,16 @@ def make_raw_feeds() -> dg.AssetsDefinition:
     sources = read_sources()
     # Whose filings are asked for stands in the ledger, which also begins the work database.
     after = dg.AssetKey(["raw_ledger", "organization"])
-    tables = {name: list_raw_tables(name) for name in find_feeds()}
+    known = find_feeds()
+    tables = {name: list_raw_tables(name) for name in known}
     shared = [dg.AssetKey(["raw_feeds", table]) for table in SHARED_TABLES]
     specs = [
         dg.AssetSpec(
             key,
-            deps=[after],
+            deps=[after, name_poll(known[name])],
             group_name="raw",
             kinds={"python", "duckdb"},
+            owners=[FEEDS_TEAM],
             description=f"{sources[name]['title']}: {key.path[-1].replace('_', ' ')}, as found."
             f" {sources[name]['attribution']}",
         )
@@ -32,7 +42,14 @@ def make_raw_feeds() -> dg.AssetsDefinition:
         for key in keys
     ]
     specs += [
-        dg.AssetSpec(key, deps=[after], group_name="raw", kinds={"python", "duckdb"})
+        dg.AssetSpec(
+            key,
+            deps=[after, *map(name_poll, known.values())],
+            group_name="raw",
+            kinds={"python", "duckdb"},
+            owners=[FEEDS_TEAM],
+            description=_SHARED[key.path[-1]],
+        )
         for key in shared
     ]
 
@@ -42,13 +59,17 @@ def make_raw_feeds() -> dg.AssetsDefinition:
         workshop: Workshop = context.resources.workshop
         with workshop.step("load the feeds"):
             reports = workshop.feeds = feeds.load_feeds(workshop.settings, progress=workshop.say)
+            keep_companies(context.instance, feeds.list_companies(workshop.settings))
+        described = describe_tables(workshop.settings)
         for report in reports:
             for problem in report.problems:
                 context.log.warning(f"{report.feed}: {problem}")
             for key in tables[report.feed]:
-                yield dg.MaterializeResult(asset_key=key, metadata=_describe(report))
+                yield dg.MaterializeResult(
+                    asset_key=key, metadata={**described[key], **_describe(report)}
+                )
         for key in shared:
-            yield dg.MaterializeResult(asset_key=key)
+            yield dg.MaterializeResult(asset_key=key, metadata=described[key])
 
     return raw_feeds
 

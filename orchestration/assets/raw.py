@@ -8,8 +8,9 @@ import dagster as dg
 import yaml
 
 from orchestration import steps
+from orchestration.assets import LEDGER_TEAM
 from orchestration.resources import Workshop
-from orchestration.settings import ROOT
+from orchestration.settings import ROOT, Settings
 
 SOURCES_DIR = ROOT / "sources"
 
@@ -25,6 +26,33 @@ def list_raw_tables(source: str) -> list[dg.AssetKey]:
     return [dg.AssetKey([f"raw_{source}", table]) for table in read_sources()[source]["tables"]]
 
 
+def describe_tables(settings: Settings) -> dict[dg.AssetKey, dict[str, Any]]:
+    """Return the columns and the number of rows of each raw table, as Dagster shows them."""
+    with steps.open_work(settings) as connection:
+        columns = connection.execute(
+            """
+            select schema_name, table_name, list((column_name, data_type) order by column_index)
+            from duckdb_columns() where schema_name like 'raw\\_%' escape '\\' group by all
+            """
+        ).fetchall()
+        counts = connection.execute(
+            " union all ".join(
+                f"select '{schema}', '{table}', count(*) from {schema}.{table}"
+                for schema, table, _ in columns
+            )
+        ).fetchall()
+    rows = {(schema, table): count for schema, table, count in counts}
+    return {
+        dg.AssetKey([schema, table]): {
+            "dagster/row_count": rows[schema, table],
+            "dagster/column_schema": dg.TableSchema(
+                [dg.TableColumn(name, kind.lower()) for name, kind in found]
+            ),
+        }
+        for schema, table, found in columns
+    }
+
+
 def make_raw_ledger() -> dg.AssetsDefinition:
     """Return the raw tables of the ledger."""
     content = read_sources()["ledger"]
@@ -34,6 +62,7 @@ def make_raw_ledger() -> dg.AssetsDefinition:
             key,
             group_name="raw",
             kinds={"python", "duckdb"},
+            owners=[LEDGER_TEAM],
             description=f"{content['title']}: {key.path[-1].replace('_', ' ')}, as found.",
         )
         for key in keys
@@ -47,6 +76,7 @@ def make_raw_ledger() -> dg.AssetsDefinition:
             report = workshop.report = steps.load_raw(workshop.settings)
         for refusal in report.refusals:
             context.log.warning(f"{refusal.file}:{refusal.line}: {refusal.message}")
+        described = describe_tables(workshop.settings)
         for key in keys:
             count = report.counts.get(key.path[-1])
             figures = count and {
@@ -54,6 +84,8 @@ def make_raw_ledger() -> dg.AssetsDefinition:
                 "accepted": count.accepted,
                 "quarantined": count.quarantined,
             }
-            yield dg.MaterializeResult(asset_key=key, metadata=figures or {})
+            yield dg.MaterializeResult(
+                asset_key=key, metadata={**described.get(key, {}), **(figures or {})}
+            )
 
     return raw_ledger

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import steps
+from orchestration.assets import WAREHOUSE_TEAM
 from orchestration.checks import show_failed_rows
 from orchestration.releases.tell import tell_diff
 from orchestration.resources import Workshop
@@ -19,6 +20,7 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         deps=list(upstream),
         group_name="release",
         kinds={"duckdb", "parquet"},
+        owners=[WAREHOUSE_TEAM],
         required_resource_keys={"workshop"},
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:

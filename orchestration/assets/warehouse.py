@@ -1,6 +1,6 @@
 """The dbt models as assets, their data tests as asset checks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -8,6 +8,7 @@ import dagster as dg
 from packaging.version import Version
 
 from orchestration import steps
+from orchestration.assets import WAREHOUSE_TEAM
 from orchestration.checks import show_failed_rows
 from orchestration.dbt_process import BUILD
 from orchestration.imports import leave_out
@@ -22,11 +23,15 @@ PUBLISHED_LAYERS = ("core", "marts", "audit")
 
 
 class LayerTranslator(DagsterDbtTranslator):
-    """Groups models by their layer, which is the folder that they stand in."""
+    """Groups models by their layer, which is the folder that they stand in, and says whose they are."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """Return the layer of a model."""
         return str(dbt_resource_props["fqn"][1])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """Return who keeps the models."""
+        return [WAREHOUSE_TEAM]
 
 
 def list_published(manifest: Mapping[str, Any]) -> list[dg.AssetKey]:

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Request:
     """How its records stand in the reply; None for a page that only leads to others."""
     address: str
     partition: str = ""
+    """Which part of the feed; where it has days or companies, it begins with that day or SEC key."""
     never_changes: bool = False
     """Whether one that was good is never fetched again."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -62,6 +64,21 @@ class Curated:
     columns: Mapping[str, str]
 
 
+class PartitionedBy(StrEnum):
+    """What a part of a feed is that can be asked for by itself."""
+
+    DAY = "day"
+    COMPANY = "company"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a feed is asked, by the clock of its publisher."""
+
+    cron: str
+    timezone: str
+
+
 @dataclass(frozen=True)
 class Feed:
     """A feed, as its folder describes it."""
@@ -71,6 +88,9 @@ class Feed:
     licence: str
     attribution: str
     cadence: str
+    schedule: Schedule
+    stale_after_days: int
+    """After so many days without an answer something is wrong."""
     address: str
     hosts: frozenset[str]
     limits: Limits
@@ -78,6 +98,9 @@ class Feed:
     """Settings without which it is not polled: contact, or the name of a key."""
     reload_days: int
     """How many days before today are asked for again, because they are revised."""
+    partitioned_by: PartitionedBy | None
+    first_day: date | None
+    """The first day of one that is partitioned by day."""
     folder: Path
     forms: Mapping[str, Form]
     requests: Callable[[Feed, Ask, Mapping[str, str]], Iterable[Request]]
@@ -113,6 +136,7 @@ def find_feeds(sources_dir: Path = SOURCES_DIR) -> dict[str, Feed]:
 
 def _read_feed(path: Path, content: Mapping[str, Any]) -> Feed:
     name = path.parent.name
+    partitions = content.get("partitions", {})
     try:
         module = importlib.import_module(f"sources.{name}.feed")
         feed = Feed(
@@ -121,18 +145,22 @@ def _read_feed(path: Path, content: Mapping[str, Any]) -> Feed:
             licence=content["licence"],
             attribution=content["attribution"],
             cadence=content["cadence"],
+            schedule=Schedule(**content["schedule"]),
+            stale_after_days=content["stale_after_days"],
             address=content["address"],
             hosts=frozenset(content["hosts"]),
             limits=Limits(**content["limits"]),
             needs=tuple(content.get("needs", ())),
             reload_days=content.get("reload_days", 0),
+            partitioned_by=PartitionedBy(partitions["by"]) if partitions else None,
+            first_day=partitions.get("first"),
             folder=path.parent,
             forms={form.name: form for form in module.FORMS},
             requests=module.requests,
             follow=getattr(module, "follow", _lead_nowhere),
             curated=getattr(module, "CURATED", {}),
         )
-    except (KeyError, TypeError, ImportError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, ImportError, AttributeError) as error:
         raise FeedError(f"{path}: {type(error).__name__}: {error}; see docs/feeds.md") from error
     declared, there = set(content["tables"]), {table.name for table in feed.tables}
     if declared != there | set(feed.curated):

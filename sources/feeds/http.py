@@ -25,6 +25,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class DownloadError(Exception):
     """Nothing was received; the message says from where and why."""
 
+    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+        """Take what went wrong, and whether it may pass by itself."""
+        super().__init__(message)
+        self.is_passing = is_passing
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -148,7 +153,9 @@ class Downloader:
                 timeout=self.limits.idle_seconds,
             )
         except requests.RequestException as error:
-            raise DownloadError(f"{_name(address)}: {self._explain(error)}") from None
+            raise DownloadError(
+                f"{_name(address)}: {self._explain(error)}", is_passing=_may_pass(error)
+            ) from None
 
     def _explain(self, error: requests.RequestException) -> str:
         """Return why nothing came; what the libraries say holds the whole address, key and all."""
@@ -162,7 +169,10 @@ class Downloader:
     def _receive(self, response: requests.Response, address: str, begun: float) -> Reply:
         status = response.status_code
         if status not in (200, 304):
-            raise DownloadError(f"{_name(address)}: it answers {status} {response.reason or ''}")
+            raise DownloadError(
+                f"{_name(address)}: it answers {status} {response.reason or ''}",
+                is_passing=status in _PASSING,
+            )
         parts: list[bytes] = []
         size = 0
         try:
@@ -174,15 +184,23 @@ class Downloader:
                     )
                 if self.clock() - begun > self.limits.seconds:
                     raise DownloadError(
-                        f"{_name(address)}: not complete after {self.limits.seconds:g} s"
+                        f"{_name(address)}: not complete after {self.limits.seconds:g} s",
+                        is_passing=True,
                     )
                 parts.append(block)
         except (HTTPError, OSError) as error:
             raise DownloadError(
-                f"{_name(address)}: broken off after {size:,} bytes ({type(error).__name__})"
+                f"{_name(address)}: broken off after {size:,} bytes ({type(error).__name__})",
+                is_passing=True,
             ) from None
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(status, address, headers, b"".join(parts))
+
+
+def _may_pass(error: requests.RequestException) -> bool:
+    """Tell whether it was the network or the hour; a certificate does not mend itself."""
+    network = isinstance(error, requests.ConnectionError | requests.Timeout)
+    return network and not isinstance(error, requests.exceptions.SSLError)
 
 
 def _send_no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sources.feeds.feed import Ask, Feed, Request
 from sources.feeds.http import DownloadError, Fetch, Reply
 from sources.feeds.snapshots import Snapshot, Store
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What hindered a poll."""
+
+    message: str
+    partition: str = ""
+    """That of the request that was hindered; empty when it is none or all of them."""
+    is_passing: bool = False
+    """Whether asking again later may mend it."""
 
 
 def poll_feed(
@@ -17,7 +29,7 @@ def poll_feed(
     ask: Ask,
     secrets: Mapping[str, str],
     now: Callable[[], datetime],
-) -> list[str]:
+) -> list[Problem]:
     """Fetch everything that a feed is asked for; return what hindered it.
 
     One part that cannot be fetched does not keep the others from being fetched.
@@ -49,7 +61,7 @@ def poll_feed(
         try:
             reply = fetch(request.address, {**request.headers, **_ask_whether_changed(known)})
         except DownloadError as error:
-            problems.append(str(error))
+            problems.append(Problem(str(error), request.partition, error.is_passing))
             continue
         if reply.status == 304:
             if known is not None:
@@ -58,11 +70,13 @@ def poll_feed(
         if request.form is not None:
             snapshot = _keep(feed, store, request, reply, now())
             if (*part, snapshot.sha256) in kept and last[part] != snapshot.sha256:
-                problems.append(f"{_name(request)}: it sends an older copy again")
+                told = f"{_name(request)}: it sends an older copy again"
+                problems.append(Problem(told, request.partition))
         try:
             waiting += feed.follow(feed, request, reply.body.decode(errors="replace"))
         except (KeyError, TypeError, ValueError) as error:
-            problems.append(f"{_name(request)}: it leads nowhere, its form is new: {error}")
+            told = f"{_name(request)}: it leads nowhere, its form is new: {error}"
+            problems.append(Problem(told, request.partition))
     return problems
 
 

@@ -72,7 +72,7 @@ class Desk:
             sleep=self.waits.append,
         )
         problems = poll_feed(self.feed, self.store, fetch, wanted, _SECRETS, lambda: now)
-        return self.load(now, problems)
+        return self.load(now, [problem.message for problem in problems])
 
     def load(self, since: datetime | None = None, problems: Sequence[str] = ()) -> FeedReport:
         create_tables(self.connection, [self.feed])

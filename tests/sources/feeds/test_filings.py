@@ -97,7 +97,8 @@ class Desk:
         fetch = Downloader(self.feed.hosts, self.feed.limits, "Gigaledger (me@example.org)")
         problems = poll_feed(self.feed, self.store, fetch, ask, {}, lambda: self.now)
         create_tables(self.connection, [self.feed])
-        return load_feed(self.connection, self.feed, self.store, self.work_dir, problems=problems)
+        told = [problem.message for problem in problems]
+        return load_feed(self.connection, self.feed, self.store, self.work_dir, problems=told)
 
     def figures(self) -> list[tuple[str, float, str, int]]:
         return self.connection.execute(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 import pytest
@@ -17,41 +15,15 @@ from sources.feeds.http import Downloader
 from sources.feeds.load import create_tables, load_feed
 from sources.feeds.poll import poll_feed
 from sources.feeds.snapshots import Store
-from tests.sources.feeds.publisher import Answer, Publisher, point_at, read_rows, serve
+from tests.sources.feeds.publisher import Publisher, point_at, serve
+from tests.sources.feeds.rankings import NEWEST, Rankings
 
 _FIRST, _LAST = date(2026, 5, 24), date(2026, 8, 21)
-
-# The newest count of each day, as the model of the warehouse takes it.
-_NEWEST = """
-    select ranked_on, md5(string_agg(model_permaslug || tokens, ' ' order by model_permaslug))
-    from raw_openrouter.ranking
-    where (ranked_on, vintage_at) in (
-        select (ranked_on, max(vintage_at)) from raw_openrouter.ranking group by ranked_on
-    )
-    group by ranked_on
-"""
 
 
 @pytest.fixture(autouse=True)
 def leave_writing_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-class Rankings:
-    """Answers for the days that are asked for, from the recorded ninety."""
-
-    def __init__(self) -> None:
-        self.as_of = "2026-08-22T06:00:00Z"
-        self.days: dict[str, list[dict[str, str]]] = {}
-        for row in read_rows("openrouter/samples/rankings-daily-2026-05-24_2026-08-21.csv"):
-            self.days.setdefault(row["date"], []).append(dict(row))
-
-    def __call__(self, path: str) -> Answer:
-        asked = parse_qs(urlsplit(path).query)
-        first, last = asked["start_date"][0], asked["end_date"][0]
-        rows = [row for day, found in self.days.items() if first <= day <= last for row in found]
-        body = json.dumps({"data": rows, "meta": {"as_of": self.as_of}}).encode()
-        return Answer(body, headers={"Content-Type": "application/json"})
 
 
 @pytest.fixture
@@ -77,7 +49,7 @@ def test_ninety_days_twice_and_a_late_correction(publisher: Publisher, tmp_path:
         create_tables(connection, [feed])
         report = load_feed(connection, feed, store, tmp_path / "work")
         assert report.problems == []
-        return dict(connection.execute(_NEWEST).fetchall())
+        return dict(connection.execute(NEWEST).fetchall())
 
     once = refresh(_FIRST, by_day=True)
     assert len(publisher.asked) == 90
