@@ -10,7 +10,7 @@ from orchestration.assets import WAREHOUSE_TEAM
 from orchestration.audit.gate import SCHEMA
 from orchestration.audit.results import AuditError, CheckKind, CheckResult, Severity, describe
 from orchestration.audit.suites import load_suites
-from orchestration.resources import Workshop
+from orchestration.resources import WAREHOUSE_POOL, Workshop
 from orchestration.settings import Settings
 
 CHECK_NAME = "expectations"
@@ -52,7 +52,11 @@ def make_checks(settings: Settings, published: Sequence[dg.AssetKey]) -> dg.Asse
     ]
 
     @dg.multi_asset_check(
-        name="audit", specs=specs, can_subset=True, required_resource_keys={"workshop"}
+        name="audit",
+        specs=specs,
+        can_subset=True,
+        required_resource_keys={"workshop"},
+        pool=WAREHOUSE_POOL,
     )
     def audit(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         """Run the expectations and keep what they and dbt's tests found.

@@ -8,11 +8,14 @@ import dagster as dg
 from orchestration.audit.expectations import import_early
 from orchestration.audit.results import CheckResult
 from orchestration.dbt_process import DbtProcess
-from orchestration.lock import hold_lock
+from orchestration.lock import LockedError, hold_lock
 from orchestration.release import Release
 from orchestration.settings import Settings
 from sources.feeds.load import FeedReport
 from sources.ledger.load import LedgerReport
+
+# Runs with a step in this pool follow each other: they write to one work database.
+WAREHOUSE_POOL = "warehouse"
 
 
 class Workshop:
@@ -66,8 +69,16 @@ def make_workshop(settings: Settings) -> dg.ResourceDefinition:
 
     @dg.resource(description="The lock of the warehouse and what the steps of a run share.")
     def workshop(context: dg.InitResourceContext) -> Iterator[Workshop]:
-        with hold_lock(settings.warehouse_dir, f"Dagster run {context.run_id}"):
-            log = context.log
+        log = context.log
+        purpose = f"Dagster run {context.run_id}"
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(hold_lock(settings.warehouse_dir, purpose))
+            except LockedError as error:
+                # Dagster's own runs queue for the pool; this one met a command at a terminal.
+                if log:
+                    log.info(f"waiting: {error}")
+                stack.enter_context(hold_lock(settings.warehouse_dir, purpose, wait=True))
             yield Workshop(settings, progress=log.info if log else None)
 
     return workshop

@@ -27,8 +27,7 @@ _MAX_THREADS = 256
 # The release that readers have, and one to go back to.
 _MIN_RELEASES = 2
 
-# Nothing is reported, and the UI opens on the assets, not on a form that asks for an address.
-_DAGSTER_YAML = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+_DAGSTER_YAML = (ROOT / "orchestration" / "dagster.yaml").read_text(encoding="utf-8")
 
 # Read by Dagster, dbt and Great Expectations; none of them may report home.
 SILENCE = {

@@ -9,7 +9,7 @@ from orchestration import feeds
 from orchestration.assets import FEEDS_TEAM
 from orchestration.assets.polls import keep_companies, name_poll
 from orchestration.assets.raw import describe_tables, list_raw_tables, read_sources
-from orchestration.resources import Workshop
+from orchestration.resources import WAREHOUSE_POOL, Workshop
 from sources.feeds.feed import find_feeds
 from sources.feeds.load import SHARED_TABLES, FeedReport
 
@@ -53,7 +53,9 @@ def make_raw_feeds() -> dg.AssetsDefinition:
         for key in shared
     ]
 
-    @dg.multi_asset(specs=specs, name="raw_feeds", required_resource_keys={"workshop"})
+    @dg.multi_asset(
+        specs=specs, name="raw_feeds", required_resource_keys={"workshop"}, pool=WAREHOUSE_POOL
+    )
     def raw_feeds(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Load the newest good snapshots; ask the publishers first when the settings say so."""
         workshop: Workshop = context.resources.workshop

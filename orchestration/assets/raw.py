@@ -9,7 +9,7 @@ import yaml
 
 from orchestration import steps
 from orchestration.assets import LEDGER_TEAM
-from orchestration.resources import Workshop
+from orchestration.resources import WAREHOUSE_POOL, Workshop
 from orchestration.settings import ROOT, Settings
 
 SOURCES_DIR = ROOT / "sources"
@@ -68,7 +68,9 @@ def make_raw_ledger() -> dg.AssetsDefinition:
         for key in keys
     ]
 
-    @dg.multi_asset(specs=specs, name="raw_ledger", required_resource_keys={"workshop"})
+    @dg.multi_asset(
+        specs=specs, name="raw_ledger", required_resource_keys={"workshop"}, pool=WAREHOUSE_POOL
+    )
     def raw_ledger(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Read the ledger into a new work database."""
         workshop: Workshop = context.resources.workshop

@@ -9,7 +9,7 @@ from orchestration import steps
 from orchestration.assets import WAREHOUSE_TEAM
 from orchestration.checks import show_failed_rows
 from orchestration.releases.tell import tell_diff
-from orchestration.resources import Workshop
+from orchestration.resources import WAREHOUSE_POOL, Workshop
 
 
 def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -22,6 +22,7 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         kinds={"duckdb", "parquet"},
         owners=[WAREHOUSE_TEAM],
         required_resource_keys={"workshop"},
+        pool=WAREHOUSE_POOL,
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         """Put the audited tables into a new file and in place by one rename."""

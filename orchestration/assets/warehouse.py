@@ -12,7 +12,7 @@ from orchestration.assets import WAREHOUSE_TEAM
 from orchestration.checks import show_failed_rows
 from orchestration.dbt_process import BUILD
 from orchestration.imports import leave_out
-from orchestration.resources import Workshop
+from orchestration.resources import WAREHOUSE_POOL, Workshop
 from orchestration.settings import Settings
 
 # dagster-dbt imports dbt where there is one, for its names alone; here dbt has its own process.
@@ -61,6 +61,7 @@ def make_models(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDef
         dagster_dbt_translator=translator,
         name="dbt_models",
         required_resource_keys={"workshop"},
+        pool=WAREHOUSE_POOL,
     )
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Run dbt in a process of its own, on the work database."""

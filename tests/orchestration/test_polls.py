@@ -24,8 +24,15 @@ from orchestration.settings import Settings
 from sources.feeds.feed import Feed, find_feeds
 from sources.feeds.load import create_tables, load_feed
 from sources.feeds.snapshots import Store
-from tests.orchestration.conftest import open_world
-from tests.sources.feeds.publisher import Answer, Publisher, list_recorded, point_at, serve
+from tests.orchestration.conftest import open_world, write_ledger
+from tests.sources.feeds.publisher import (
+    Answer,
+    Publisher,
+    list_recorded,
+    point_at,
+    read_rows,
+    serve,
+)
 from tests.sources.feeds.rankings import NEWEST, Rankings
 
 _DAYS = [date(2026, 5, 24) + timedelta(days=number) for number in range(90)]
@@ -206,4 +213,55 @@ def test_every_feed_has_a_schedule_that_says_why_it_asks_nobody(
         "openrouter": not_set.format("OPENROUTER_KEY"),
         "sec_facts": not_set.format("CONTACT"),
         "sec_filings": not_set.format("CONTACT"),
+    }
+
+
+def test_a_changed_ledger_is_refreshed_once_when_it_stands_still(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    settings = open_world(tmp_path)
+    write_ledger(settings.ledger_dir, oracle=4.5)
+    sensor = _find_jobs(settings, []).get_sensor_def("ledger_changed")
+    cursor: str | None = None
+
+    def look() -> int:
+        nonlocal cursor
+        found = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+        cursor = found.cursor
+        return len(found.run_requests or [])
+
+    assert (sensor.job_name, look(), look()) == ("refresh", 0, 0)
+    write_ledger(settings.ledger_dir, oracle=4.5, amd=5)
+    assert look() == 0
+    write_ledger(settings.ledger_dir, oracle=4.5, amd=4)
+    assert [look(), look(), look()] == [0, 1, 0]
+    # Back to what it was is a change too.
+    write_ledger(settings.ledger_dir, oracle=4.5, amd=5)
+    assert [look(), look(), look()] == [0, 1, 0]
+
+
+def test_a_feed_that_fell_silent_fails_the_run_that_looks(
+    settings: Settings, publisher: Publisher, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    recorded = list_recorded()["ecb"]
+    rows = read_rows("ecb/samples/ecb-eurofxref-2023-01_2026-10.csv")
+    publisher.say(recorded.path, recorded.answer(rows))
+    feed = point_at(publisher, "ecb")
+    assert _run(settings, feed, instance).success
+    with duckdb.connect() as connection:
+        create_tables(connection, [feed])
+        load_feed(connection, feed, Store(settings.snapshots_dir), tmp_path / "work")
+
+    def look(feed: Feed) -> dict[str, bool]:
+        job = _find_jobs(settings, [feed]).get_job("freshness")
+        outcome = job.execute_in_process(instance=instance, raise_on_error=False)
+        assert not outcome.success
+        found = outcome.get_asset_check_evaluations()
+        return {item.asset_key.to_user_string(): item.passed for item in found}
+
+    # There is no release, whatever the feed says.
+    assert look(feed) == {"feeds/ecb": True, "release": False}
+    assert look(dataclasses.replace(feed, stale_after_days=0)) == {
+        "feeds/ecb": False,
+        "release": False,
     }
