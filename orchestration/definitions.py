@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.alerts import make_alert_sensor
 from orchestration.assets.feeds import make_raw_feeds
 from orchestration.assets.polls import GROUP, make_poll, name_poll
 from orchestration.assets.raw import make_raw_ledger
@@ -88,7 +89,7 @@ def build_definitions(
             *make_schedules(refresh, look),
             *(make_poll_schedule(settings, feed, ask[feed.name]) for feed in known),
         ],
-        sensors=[make_ledger_sensor(settings, refresh)],
+        sensors=[make_ledger_sensor(settings, refresh), make_alert_sensor(settings)],
         resources={"workshop": workshop or make_workshop(settings)},
         # The steps share one file and one lock: they run in order in the process of the run.
         executor=dg.in_process_executor,

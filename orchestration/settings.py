@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -20,8 +22,14 @@ KEEP_RELEASES = f"{_PREFIX}KEEP_RELEASES"
 FEEDS = f"{_PREFIX}FEEDS"
 CONTACT = f"{_PREFIX}CONTACT"
 OPENROUTER_KEY = f"{_PREFIX}OPENROUTER_KEY"
+ALERT_WEBHOOK = f"{_PREFIX}ALERT_WEBHOOK"
+ALERT_EMAIL = f"{_PREFIX}ALERT_EMAIL"
+SMTP = f"{_PREFIX}SMTP"
+SMTP_PASSWORD = f"{_PREFIX}SMTP_PASSWORD"
 # Not a setting: what dbt's profile reads, handed to the dbt process by `dbt_environment`.
 WORK_DB = f"{_PREFIX}WORK_DB"
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _MAX_THREADS = 256
 # The release that readers have, and one to go back to.
@@ -39,6 +47,30 @@ SILENCE = {
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message says which would do."""
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Who is told when a run fails; nobody by default."""
+
+    webhook: str | None = field(default=None, repr=False)
+    """An address that takes JSON; whoever knows it may post there."""
+    email: str | None = None
+    """Who gets mail, from the same address."""
+    smtp: str | None = None
+    """The server that takes the mail."""
+    smtp_password: str | None = field(default=None, repr=False)
+    """The password of the user whom `smtp` names."""
+
+    @property
+    def count(self) -> int:
+        """In how many ways somebody is told."""
+        return sum(way is not None for way in (self.webhook, self.email))
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anybody is told."""
+        return self.count > 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +95,8 @@ class Settings:
     """How a publisher reaches whoever runs this; some answer nobody without it."""
     openrouter_key: str | None = field(default=None, repr=False)
     """A key of OpenRouter."""
+    alerts: Alerts = Alerts()
+    """Who is told when a run fails."""
     dagster_home: Path = ROOT / ".dagster"
     """Where Dagster keeps its runs."""
     dbt_project_dir: Path = ROOT / "dbt_project"
@@ -131,6 +165,7 @@ def read_settings(
         is_live=_read_is_live(environment),
         contact=_read_text(environment, CONTACT),
         openrouter_key=_read_text(environment, OPENROUTER_KEY),
+        alerts=_read_alerts(environment),
     )
 
 
@@ -158,6 +193,10 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
         FEEDS,
         CONTACT,
         OPENROUTER_KEY,
+        ALERT_WEBHOOK,
+        ALERT_EMAIL,
+        SMTP,
+        SMTP_PASSWORD,
     )
     for name in sorted(environment):
         if name.startswith(_PREFIX) and name not in (*known, WORK_DB):
@@ -234,3 +273,36 @@ def _read_is_live(environment: Mapping[str, str]) -> bool:
     if text not in ("offline", "live"):
         raise SettingsError(f"{FEEDS}: {text!r} is neither offline nor live")
     return text == "live"
+
+
+def _read_alerts(environment: Mapping[str, str]) -> Alerts:
+    webhook, email = _read_text(environment, ALERT_WEBHOOK), _read_text(environment, ALERT_EMAIL)
+    if webhook is not None:
+        address = _split(webhook)
+        is_safe = address.scheme == "https" or address.hostname in LOOPBACK
+        if not address.hostname or address.scheme not in ("http", "https") or not is_safe:
+            # Not shown: whoever knows it may post there.
+            raise SettingsError(f"{ALERT_WEBHOOK} is not an address that begins with https://")
+    if email is not None and not re.fullmatch(r"[^\s@,<>]+@[^\s@,<>]+", email):
+        raise SettingsError(f"{ALERT_EMAIL}: {email!r} is not an address; write name@host")
+    smtp = _read_text(environment, SMTP)
+    if smtp is not None:
+        server = _split(smtp)
+        if server.scheme not in ("smtp", "smtps") or not server.hostname:
+            raise SettingsError(f"{SMTP} is not a server; write smtp://user@host:587 or smtps://…")
+        if server.password is not None:
+            raise SettingsError(f"{SMTP} holds a password; take it out and set {SMTP_PASSWORD}")
+    if email is not None and smtp is None:
+        raise SettingsError(f"{ALERT_EMAIL} is set and {SMTP} is not; name the server")
+    return Alerts(webhook, email, smtp, _read_text(environment, SMTP_PASSWORD))
+
+
+def _split(address: str) -> SplitResult:
+    """Return the parts of an address; none of what is no address."""
+    try:
+        parts = urlsplit(address)
+        # Read here, for a bad one is found only then.
+        _ = parts.port
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts

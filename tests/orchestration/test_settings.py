@@ -23,10 +23,16 @@ def test_without_any_setting_the_project_serves_itself() -> None:
 
 
 def test_a_key_is_in_no_text_of_the_settings() -> None:
-    settings = read_settings({"GIGALEDGER_OPENROUTER_KEY": "sk-or-secret"})
+    settings = read_settings(
+        {
+            "GIGALEDGER_OPENROUTER_KEY": "sk-or-secret",
+            "GIGALEDGER_ALERT_WEBHOOK": "https://hooks.example.org/secret",
+            "GIGALEDGER_SMTP_PASSWORD": "smtp-secret",
+        }
+    )
 
     assert settings.openrouter_key == "sk-or-secret"
-    assert "sk-or-secret" not in repr(settings)
+    assert "secret" not in repr(settings)
 
 
 def test_folders_may_lie_anywhere(tmp_path: Path) -> None:
@@ -64,6 +70,12 @@ def test_today_is_the_utc_day_wherever_the_machine_stands() -> None:
         ("GIGALEDGER_WAREHOUSE", "Makefile", "is a file"),
         ("GIGALEDGER_LEGDER", "ledger", "did you mean GIGALEDGER_LEDGER?"),
         ("GIGALEDGER_FEEDS", "yes", "is neither offline nor live"),
+        ("GIGALEDGER_ALERT_WEBHOOK", "http://hooks.example.org/x", "begins with https://"),
+        ("GIGALEDGER_ALERT_WEBHOOK", "hooks", "begins with https://"),
+        ("GIGALEDGER_ALERT_EMAIL", "ops", "write name@host"),
+        ("GIGALEDGER_ALERT_EMAIL", "ops@example.org", "GIGALEDGER_SMTP is not; name the server"),
+        ("GIGALEDGER_SMTP", "mail.example.org", "write smtp://"),
+        ("GIGALEDGER_SMTP", "smtp://ops:secret@mail.example.org", "set GIGALEDGER_SMTP_PASSWORD"),
     ],
 )
 def test_a_bad_setting_is_refused_with_what_would_do(name: str, value: str, message: str) -> None:
@@ -96,4 +108,8 @@ def test_example_of_settings_names_all_of_them_and_no_other() -> None:
         "GIGALEDGER_FEEDS",
         "GIGALEDGER_CONTACT",
         "GIGALEDGER_OPENROUTER_KEY",
+        "GIGALEDGER_ALERT_WEBHOOK",
+        "GIGALEDGER_ALERT_EMAIL",
+        "GIGALEDGER_SMTP",
+        "GIGALEDGER_SMTP_PASSWORD",
     }
