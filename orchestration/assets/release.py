@@ -8,6 +8,7 @@ import dagster as dg
 from orchestration import steps
 from orchestration.assets import WAREHOUSE_TEAM
 from orchestration.checks import show_failed_rows
+from orchestration.plots import draw_plots
 from orchestration.releases.tell import tell_diff
 from orchestration.resources import WAREHOUSE_POOL, Workshop
 
@@ -33,6 +34,12 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
             dg.TableRecord({"table": name, "rows": found.row_count, "hash": found.content_hash})
             for name, found in sorted(published.tables.items())
         ]
+        for name, found in sorted(published.tables.items()):
+            # Seen on the page of each table: what readers have of it.
+            rows_published = {"dagster/row_count": found.row_count, "release": published.release_id}
+            key = dg.AssetKey(name.split("."))
+            context.log_event(dg.AssetObservation(key, metadata=rows_published))
+        plots = draw_plots(published.file)
         return dg.MaterializeResult(
             metadata={
                 "release_id": published.release_id,
@@ -44,6 +51,7 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                 "tables": dg.MetadataValue.table(rows),
                 "what moved": published.changes["summary"],
                 "changes": dg.MetadataValue.md(f"```\n{tell_diff(published.changes, most=5)}\n```"),
+                **{title: dg.MetadataValue.md(text) for title, text in plots.items()},
             }
         )
 

@@ -8,15 +8,16 @@ import dagster as dg
 import duckdb
 import pytest
 import yaml
+from dagster._core.instance.config import PoolGranularity
 
 from orchestration.assets.raw import list_raw_tables, read_sources
 from orchestration.audit.expectations import run_suites
 from orchestration.audit.suites import load_suites
 from orchestration.dbt_process import BUILD, read_manifest
 from orchestration.definitions import build_definitions
-from orchestration.settings import ROOT
+from orchestration.settings import ROOT, prepare_dagster_home
 from sources.ledger.flatten import RAW_TABLES
-from tests.orchestration.conftest import make_world
+from tests.orchestration.conftest import make_world, open_world
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,45 @@ def test_every_expectation_file_is_a_blocking_check(repository: dg.RepositoryDef
     key = dg.AssetCheckKey(dg.AssetKey(["core", "dim_deal"]), "expectations")
 
     assert repository.asset_graph.get(key).blocking
+
+
+def test_every_asset_says_what_it_is_and_whose(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    bare = {"capacity_by_customer", "capital_loops", "spend_by_customer"}
+
+    for key in graph.get_all_asset_keys():
+        asset = graph.get(key)
+        assert asset.owners and asset.kinds and asset.group_name != "default", key
+        # The models of the small world are not all described; those of the warehouse must be.
+        assert asset.description or key.path[-1] in bare, key
+
+
+def test_runs_that_write_to_the_warehouse_share_a_pool_and_have_a_limit_of_time(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    for name in repository.job_names:
+        job = repository.get_job(name)
+        pools = {node.pool for node in job.all_node_defs if isinstance(node, dg.OpDefinition)}
+        if name in ("refresh", "build"):
+            assert pools == {"warehouse"}
+        elif name.startswith("poll_"):
+            assert pools == {name.replace("poll", "feed", 1)}
+        if not name.startswith("__"):
+            assert int(job.tags["dagster/max_runtime"]) > 0
+
+
+def test_dagster_is_set_up_for_one_machine_and_reports_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    prepare_dagster_home(open_world(tmp_path))
+
+    with dg.DagsterInstance.get() as instance:
+        assert instance.telemetry_enabled is False
+        assert instance.run_monitoring_enabled
+        assert instance.run_retries_enabled is False
+        pools = instance.get_concurrency_config().pool_config
+        assert (pools.pool_granularity, pools.default_pool_limit) == (PoolGranularity.RUN, 1)
 
 
 def test_jobs_and_the_schedule_are_there(repository: dg.RepositoryDefinition) -> None:

@@ -82,6 +82,8 @@ def test_what_fails_keeps_the_last_release_and_says_why(
     with dg.DagsterInstance.get() as instance:
         runs = [run.status.value for run in instance.get_runs()]
         latest = instance.get_latest_materialization_event(dg.AssetKey("release"))
+        raw = instance.get_latest_materialization_event(dg.AssetKey(["raw_ledger", "deal"]))
+        (seen,) = instance.fetch_observations(dg.AssetKey(["core", "dim_deal"]), limit=2).records
         shown = [_list_failed_rows(instance, run.run_id) for run in instance.get_runs()]
     assert runs == ["FAILURE", "FAILURE", "FAILURE", "SUCCESS"]
     # In the UI too, whether dbt's test found them or Great Expectations.
@@ -91,6 +93,11 @@ def test_what_fails_keeps_the_last_release_and_says_why(
     assert latest and latest.asset_materialization
     assert latest.asset_materialization.metadata["release_id"].value == first[0]
     assert latest.asset_materialization.metadata["what moved"].value == "the first release"
+    # What a person sees on the page of a table: its rows as published, its columns as received.
+    assert seen.asset_observation and raw and raw.asset_materialization
+    assert seen.asset_observation.metadata["dagster/row_count"].value == 1
+    schema = raw.asset_materialization.metadata["dagster/column_schema"].value
+    assert "deal_id" in {column.name for column in schema.columns}
 
 
 def test_what_is_refused_is_named_and_the_rest_is_published(
