@@ -24,7 +24,10 @@ from tests.orchestration.conftest import make_world, open_world
 def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinition:
     """The definitions of the small world, resolved."""
     world = make_world(tmp_path_factory.mktemp("definitions"))
-    return build_definitions(world, read_manifest(world)).get_repository_def()
+    repository = build_definitions(world, read_manifest(world)).get_repository_def()
+    # As the UI does; names that clash are found only then.
+    repository.load_all_definitions()
+    return repository
 
 
 def test_assets_follow_each_other_from_the_ledger_to_the_release(

@@ -406,7 +406,8 @@ class CompiledProject:
     """The models of a dbt manifest with their compiled SQL."""
 
     def __init__(self, manifest: Path) -> None:
-        nodes = json.loads(manifest.read_text())["nodes"].values()
+        self.manifest = json.loads(manifest.read_text())
+        nodes = self.manifest["nodes"].values()
         self.models = {
             node["unique_id"]: _to_model(node)
             for node in nodes
