@@ -13,7 +13,7 @@ from orchestration.assets.release import make_release
 from orchestration.assets.warehouse import list_macros, list_published, make_models
 from orchestration.checks import list_gate, make_checks
 from orchestration.dbt_process import read_manifest
-from orchestration.freshness import make_freshness
+from orchestration.freshness import JOB, make_freshness
 from orchestration.resources import make_workshop
 from orchestration.schedules import (
     limit_runtime,
@@ -60,7 +60,7 @@ def build_definitions(
         tags=limit_runtime("refresh"),
     )
     look = dg.define_asset_job(
-        "freshness",
+        JOB,
         selection=dg.AssetSelection.checks(*freshness.check_keys),
         description="Look how old the release is, and what each feed last sent.",
         tags=limit_runtime("freshness"),

@@ -12,14 +12,14 @@ from orchestration.settings import Settings
 from sources.feeds.feed import Feed
 from sources.feeds.snapshots import Store
 
-CHECK_NAME = "freshness"
+CHECK_NAME = JOB = "freshness"
 _RELEASE = dg.AssetKey("release")
 # A day is missed before anybody is called.
 _MOST_DAYS_OF_RELEASE = 2
 
 
 def make_freshness(settings: Settings, known: Sequence[Feed]) -> dg.AssetChecksDefinition:
-    """Return the checks, in one step; one that fails fails the run, so that it is told of."""
+    """Return the checks, in one step."""
     limits = {_RELEASE: _MOST_DAYS_OF_RELEASE}
     limits |= {name_poll(feed): feed.stale_after_days for feed in known}
     specs = [
@@ -44,20 +44,24 @@ def make_freshness(settings: Settings, known: Sequence[Feed]) -> dg.AssetChecksD
             yield result
             if not result.passed:
                 stale.append(f"{key.asset_key.to_user_string()}: {result.description}")
-        if stale:
-            # Nothing follows these checks, so none of them blocks; the failure is for the alert.
+        # Asked for by itself it fails, so that it is told of; beside a poll it only shows.
+        if stale and context.run.job_name == JOB:
             raise dg.Failure("\n".join(stale), allow_retries=False)
 
     return freshness
 
 
 def find_answer(settings: Settings, feed: Feed) -> datetime | None:
-    """Return when a feed last sent or confirmed what was found good; of several files the oldest."""
+    """Return when a feed last sent or confirmed what was found good; of several files the oldest.
+
+    What came since a refresh last judged it counts as good.
+    """
     store = Store(settings.snapshots_dir)
-    good = store.find_good(feed.name)
+    good, judged_at = store.find_good(feed.name), store.find_judged_at(feed.name)
     seen: dict[str, datetime] = {}
     for item in store.list(feed.name):
-        if good.get((item.form, item.partition)) == item.sha256:
+        is_good = good.get((item.form, item.partition)) == item.sha256
+        if is_good or judged_at is None or item.seen_at > judged_at:
             seen[item.form] = max(seen.get(item.form, item.seen_at), item.seen_at)
     return min(seen.values(), default=None)
 

@@ -196,6 +196,13 @@ class Store:
         entries = json.loads(path.read_text(encoding="utf-8"))
         return {(form, part): sha256 for form, part, sha256 in entries}
 
+    def find_judged_at(self, feed: str) -> datetime | None:
+        """Return when a load last found what is good; UTC, without a zone."""
+        path = self.folder / feed / "good.json"
+        if not path.exists():
+            return None
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
+
     def _read_receipts(self, feed: str) -> Iterable[Snapshot]:
         for path in sorted((self.folder / feed / "receipts").glob("*.json")):
             yield _read_receipt(

@@ -20,6 +20,7 @@ from dagster._core.storage.tags import (
 from orchestration.assets import polls
 from orchestration.assets.polls import COMPANIES, keep_companies, make_poll, name_poll
 from orchestration.definitions import build_definitions
+from orchestration.freshness import find_answer
 from orchestration.settings import Settings
 from sources.feeds.feed import Feed, find_feeds
 from sources.feeds.load import create_tables, load_feed
@@ -247,10 +248,22 @@ def test_a_feed_that_fell_silent_fails_the_run_that_looks(
     rows = read_rows("ecb/samples/ecb-eurofxref-2023-01_2026-10.csv")
     publisher.say(recorded.path, recorded.answer(rows))
     feed = point_at(publisher, "ecb")
+    store = Store(settings.snapshots_dir)
+    assert find_answer(settings, feed) is None
     assert _run(settings, feed, instance).success
+    # What no refresh has judged yet is taken as good.
+    answered = find_answer(settings, feed)
+    assert answered
+
     with duckdb.connect() as connection:
         create_tables(connection, [feed])
-        load_feed(connection, feed, Store(settings.snapshots_dir), tmp_path / "work")
+        load_feed(connection, feed, store, tmp_path / "work")
+        publisher.say(recorded.path, recorded.answer(rows[:40], days_old=1))
+        assert _run(settings, feed, instance).success
+        create_tables(connection, [feed])
+        assert load_feed(connection, feed, store, tmp_path / "work").problems
+    # A refused answer is none.
+    assert find_answer(settings, feed) == answered
 
     def look(feed: Feed) -> dict[str, bool]:
         job = _find_jobs(settings, [feed]).get_job("freshness")
