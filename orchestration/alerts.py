@@ -77,7 +77,12 @@ def make_alert_sensor(settings: Settings) -> dg.SensorDefinition:
 def find_cause(context: dg.RunFailureSensorContext) -> Cause:
     """Return why a run failed: what its steps said, else what ended it from outside."""
     failed_steps = context.get_step_failure_events()
-    told = [_read_step(event) for event in failed_steps] or [_read_run(context.failure_event)]
+    told = [
+        _read_step(event)
+        for event in failed_steps
+        # Why it was interrupted the run knows, not the step.
+        if not _is_interrupted(event)
+    ] or [_read_run(context.failure_event)]
     steps = ", ".join(sorted(event.step_key or "" for event in failed_steps))
     # Numbers and hashes differ from day to day for the same cause; so does which company it is.
     lines = {
@@ -97,7 +102,9 @@ def _read_step(event: dg.DagsterEvent) -> tuple[str, str]:
     """Return what names the cause of a step's failure, and what a person reads of it."""
     said = event.step_failure_data.user_failure_data
     if said is None:
-        return _read_error(event, event.step_failure_data.error)
+        root = _find_root(event.step_failure_data.error)
+        message = root.message.strip() if root else str(event.message)
+        return message, message
     description = said.description or ""
     failed = said.metadata.get("what failed")
     if isinstance(failed, dg.TableMetadataValue):
@@ -107,15 +114,21 @@ def _read_step(event: dg.DagsterEvent) -> tuple[str, str]:
     return description, description
 
 
+def _is_interrupted(event: dg.DagsterEvent) -> bool:
+    root = _find_root(event.step_failure_data.error)
+    return root is not None and root.cls_name == dg.DagsterExecutionInterruptedError.__name__
+
+
 def _read_run(event: dg.DagsterEvent) -> tuple[str, str]:
-    return _read_error(event, getattr(event.event_specific_data, "error", None))
+    root = _find_root(getattr(event.event_specific_data, "error", None))
+    message = f"{event.message}\n{root.message.strip() if root else ''}".strip()
+    return message, message
 
 
-def _read_error(event: dg.DagsterEvent, error: SerializableErrorInfo | None) -> tuple[str, str]:
+def _find_root(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
     while error and error.cause:
         error = error.cause
-    message = error.message.strip() if error else str(event.message)
-    return message, message
+    return error
 
 
 def is_told(instance: dg.DagsterInstance, job_name: str, cause: Cause) -> bool:

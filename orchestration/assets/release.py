@@ -43,15 +43,15 @@ def make_release(upstream: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "release_id": published.release_id,
+                "what moved": published.changes["summary"],
+                "changes": dg.MetadataValue.md(f"```\n{tell_diff(published.changes, most=5)}\n```"),
+                **{title: dg.MetadataValue.md(text) for title, text in plots.items()},
                 "file": dg.MetadataValue.path(published.file),
                 "report": dg.MetadataValue.path(published.report),
                 "data docs": dg.MetadataValue.path(published.data_docs),
                 "records quarantined": published.quarantined,
                 "checks": len(published.results),
                 "tables": dg.MetadataValue.table(rows),
-                "what moved": published.changes["summary"],
-                "changes": dg.MetadataValue.md(f"```\n{tell_diff(published.changes, most=5)}\n```"),
-                **{title: dg.MetadataValue.md(text) for title, text in plots.items()},
             }
         )
 

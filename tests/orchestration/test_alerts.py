@@ -22,7 +22,7 @@ from orchestration.settings import Alerts, Settings
 from tests.orchestration.conftest import open_world
 from tests.release.conftest import make_result
 
-_Failure = Callable[[], None]
+_Act = Callable[[], None]
 
 
 @contextmanager
@@ -114,8 +114,14 @@ class Desk:
     def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
         self.settings, self.instance = settings, instance
 
-    def run(self, act: _Failure) -> None:
+    def run(self, act: _Act) -> None:
         """Run the job; look at it when it failed, as the daemon does."""
+        outcome = self.begin(act)
+        if not outcome.success:
+            self.look(outcome.dagster_run, outcome.get_run_failure_event())
+
+    def begin(self, act: _Act) -> dg.ExecuteInProcessResult:
+        """Run the job and return what became of it."""
 
         @dg.op(name="publish")
         def publish() -> None:
@@ -125,14 +131,15 @@ class Desk:
         def refresh() -> None:
             publish()
 
-        outcome = refresh.execute_in_process(instance=self.instance, raise_on_error=False)
-        if outcome.success:
-            return
+        return refresh.execute_in_process(instance=self.instance, raise_on_error=False)
+
+    def look(self, run: dg.DagsterRun, failure: dg.DagsterEvent) -> None:
+        """Have the sensor look at a run that failed."""
         context = dg.build_run_status_sensor_context(
             sensor_name="alerts",
             dagster_instance=self.instance,
-            dagster_run=outcome.dagster_run,
-            dagster_event=outcome.get_run_failure_event(),
+            dagster_run=run,
+            dagster_event=failure,
         ).for_run_failure()
         make_alert_sensor(self.settings)(context)
 
@@ -141,14 +148,14 @@ def _succeed() -> None:
     return
 
 
-def _break(message: str) -> _Failure:
+def _break(message: str) -> _Act:
     def act() -> None:
         raise dg.Failure(message)
 
     return act
 
 
-def _fail_check(table: str, rows: int) -> _Failure:
+def _fail_check(table: str, rows: int) -> _Act:
     """Fail as an audit does, with the rows that it found."""
 
     def act() -> None:
@@ -205,6 +212,20 @@ def test_a_check_is_one_cause_whatever_rows_it_finds(desk: Desk, hook: Hook) -> 
         "1 rows of core.dim_deal break a check",
         "1 rows of core.dim_source break a check",
     ]
+
+
+def test_a_run_that_was_ended_says_by_what(desk: Desk, hook: Hook) -> None:
+    def interrupt() -> None:
+        raise dg.DagsterExecutionInterruptedError()
+
+    outcome = desk.begin(interrupt)
+    # As the daemon that watches runs reports it.
+    told = outcome.get_run_failure_event()._replace(
+        message="Exceeded maximum runtime of 9 seconds."
+    )
+    desk.look(outcome.dagster_run, told)
+
+    assert "Exceeded maximum runtime" in hook.taken[0]["text"]
 
 
 def test_what_could_not_be_sent_is_sent_next_time_and_its_address_is_told_nobody(
