@@ -21,8 +21,8 @@ from orchestration.settings import Settings
 from orchestration.steps import list_inputs
 from sources.feeds.feed import Feed, PartitionedBy
 
-# Of runs of the daemon; what takes longer hangs. A first poll of all companies is gigabytes.
-MOST_SECONDS = {"refresh": 30 * 60, "poll": 2 * 60 * 60, "freshness": 10 * 60}
+# What takes longer hangs. A first poll of all companies is gigabytes.
+MOST_SECONDS = {"refresh": 60 * 60, "poll": 2 * 60 * 60, "freshness": 10 * 60}
 
 
 def limit_runtime(kind: str) -> dict[str, str]:
