@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -97,14 +99,19 @@ def make_ledger_sensor(settings: Settings, refresh: AssetJob) -> dg.SensorDefini
     def ledger_changed(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """Refresh once the ledger differs and has stood still from one look to the next.
 
-        The cursor holds the hash of the folder that was refreshed last and of the one last seen;
-        the first look only takes them, for the daily refresh may have read this ledger already.
+        The cursor holds the hash of the folder that was refreshed last, of the one last seen, and
+        what its files looked like from outside, so that large ones are read only after a change.
+        The first look only takes them, for the daily refresh may have read this ledger already.
         """
-        found = hash_inputs(settings.ledger_dir, list_inputs(settings.ledger_dir))
-        now = combine_hashes(part for item in found for part in (item.path, item.sha256))
-        refreshed, seen = json.loads(context.cursor) if context.cursor else (now, now)
-        is_due = now == seen != refreshed
-        context.update_cursor(json.dumps([now if is_due else refreshed, now]))
+        paths = list_inputs(settings.ledger_dir)
+        outside = combine_hashes(_look_at(path) for path in sorted(paths))
+        refreshed, seen, was_outside = json.loads(context.cursor or "[null, null, null]")
+        now = seen if outside == was_outside else _hash_ledger(settings.ledger_dir, paths)
+        is_still, is_first = now == seen, refreshed is None
+        is_due = is_still and not is_first and now != refreshed
+        if is_due or is_first:
+            refreshed = now
+        context.update_cursor(json.dumps([refreshed, now, outside]))
         if is_due:
             return dg.RunRequest()
         if now == refreshed:
@@ -112,3 +119,12 @@ def make_ledger_sensor(settings: Settings, refresh: AssetJob) -> dg.SensorDefini
         return dg.SkipReason("the ledger is being changed; it must stand still for one look")
 
     return ledger_changed
+
+
+def _look_at(path: Path) -> str:
+    found = path.stat()
+    return f"{path} {found.st_size} {found.st_mtime_ns}"
+
+
+def _hash_ledger(ledger_dir: Path, paths: Iterable[Path]) -> str:
+    return combine_hashes(f"{item.path} {item.sha256}" for item in hash_inputs(ledger_dir, paths))

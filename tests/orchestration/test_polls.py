@@ -129,8 +129,6 @@ def test_a_backfill_of_ninety_days_runs_twice_alike_and_a_late_correction_change
     assert [path.split("start_date=")[1][:10] for path, _ in publisher.asked] == [corrected]
     later = load()
     assert {day.isoformat() for day in once if later[day] != once[day]} == {corrected}
-    assert _run(settings, feed, instance, partition_key=corrected).success
-    assert load() == later
 
 
 def test_companies_of_the_ledger_are_partitions_and_one_that_fails_leaves_the_others(
@@ -190,6 +188,29 @@ def test_a_schedule_asks_for_the_days_that_are_revised_in_one_request(
     assert kept == {day.isoformat() for day in _DAYS[-15:]}
 
 
+def test_a_schedule_asks_for_every_company_that_is_known(
+    settings: Settings, publisher: Publisher
+) -> None:
+    repository = _find_jobs(settings, [point_at(publisher, "sec_facts")])
+    schedule = repository.get_schedule_def("poll_sec_facts")
+    at = datetime(2026, 11, 25, 3, 45, tzinfo=UTC)
+    ciks = {"amd": "0000002488", "microsoft": "0000789019", "oracle": "0001341439"}
+
+    # A schedule opens the instance anew, so it must be one on disk.
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
+        assert "refresh first" in str(schedule.evaluate_tick(context).skip_message)
+        keep_companies(instance, ciks)
+        (request,) = schedule.evaluate_tick(context).run_requests
+        repository.get_job(schedule.job_name).execute_in_process(
+            tags=request.tags, instance=instance, raise_on_error=False
+        )
+
+    assert sorted(path for path, _ in publisher.asked) == [
+        _FACTS.format(cik) for cik in sorted(ciks.values())
+    ]
+
+
 def test_every_feed_has_a_schedule_that_says_why_it_asks_nobody(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -232,6 +253,10 @@ def test_a_changed_ledger_is_refreshed_once_when_it_stands_still(
         return len(found.run_requests or [])
 
     assert (sensor.job_name, look(), look()) == ("refresh", 0, 0)
+    # Touched, as a checkout touches files, but not changed.
+    for path in settings.ledger_dir.rglob("*.yml"):
+        os.utime(path, (0, 0))
+    assert [look(), look()] == [0, 0]
     write_ledger(settings.ledger_dir, oracle=4.5, amd=5)
     assert look() == 0
     write_ledger(settings.ledger_dir, oracle=4.5, amd=4)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +15,7 @@ import pytest
 from orchestration import failures
 from orchestration.lock import LockedError, hold_lock
 from orchestration.refresh import refresh
+from orchestration.resources import make_workshop
 from orchestration.settings import ROOT, Settings
 from tests.orchestration.conftest import write_ledger
 
@@ -139,6 +142,33 @@ def test_the_second_refresh_of_a_warehouse_is_told_who_holds_it(tmp_path: Path) 
 
     with hold_lock(tmp_path, "the next"):
         pass
+
+
+def test_a_run_of_the_scheduler_waits_for_a_command_at_a_terminal(world: Settings) -> None:
+    began = threading.Event()
+
+    @dg.op(required_resource_keys={"workshop"})
+    def write() -> None:
+        began.set()
+
+    @dg.job(resource_defs={"workshop": make_workshop(world)})
+    def scheduled() -> None:
+        write()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = threading.Thread(target=scheduled.execute_in_process, kwargs={"instance": instance})
+        with hold_lock(world.warehouse_dir, "make refresh"):
+            run.start()
+            while not instance.get_runs():
+                time.sleep(0.01)
+            assert not began.wait(0.5)
+        run.join(30)
+
+        assert began.is_set()
+        (done,) = instance.get_runs()
+        told = [entry.user_message for entry in instance.all_logs(done.run_id)]
+    assert done.is_success
+    assert any("waiting: " in text and "in use by make refresh" in text for text in told)
 
 
 @pytest.mark.parametrize(
