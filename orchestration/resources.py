@@ -70,7 +70,7 @@ def make_workshop(settings: Settings) -> dg.ResourceDefinition:
     @dg.resource(description="The lock of the warehouse and what the steps of a run share.")
     def workshop(context: dg.InitResourceContext) -> Iterator[Workshop]:
         log = context.log
-        purpose = f"Dagster run {context.run_id}"
+        purpose = f"Dagster run {context.run.run_id}" if context.run else "Dagster"
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(hold_lock(settings.warehouse_dir, purpose))

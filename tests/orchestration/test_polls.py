@@ -189,7 +189,7 @@ def test_a_schedule_asks_for_the_days_that_are_revised_in_one_request(
 
 
 def test_a_schedule_asks_for_every_company_that_is_known(
-    settings: Settings, publisher: Publisher
+    settings: Settings, publisher: Publisher, tmp_path: Path
 ) -> None:
     repository = _find_jobs(settings, [point_at(publisher, "sec_facts")])
     schedule = repository.get_schedule_def("poll_sec_facts")
@@ -197,7 +197,7 @@ def test_a_schedule_asks_for_every_company_that_is_known(
     ciks = {"amd": "0000002488", "microsoft": "0000789019", "oracle": "0001341439"}
 
     # A schedule opens the instance anew, so it must be one on disk.
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
         assert "refresh first" in str(schedule.evaluate_tick(context).skip_message)
         keep_companies(instance, ciks)
