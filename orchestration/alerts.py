@@ -7,13 +7,15 @@ cause is mended when a later run of the same job succeeds.
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
+from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
 import requests
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.hashes import combine_hashes
@@ -78,7 +80,7 @@ def find_cause(context: dg.RunFailureSensorContext) -> Cause:
     """Return why a run failed: what its steps said, else what ended it from outside."""
     failed_steps = context.get_step_failure_events()
     told = [
-        _read_step(event)
+        _read_step(context, event)
         for event in failed_steps
         # Why it was interrupted the run knows, not the step.
         if not _is_interrupted(event)
@@ -98,20 +100,39 @@ def find_cause(context: dg.RunFailureSensorContext) -> Cause:
     )
 
 
-def _read_step(event: dg.DagsterEvent) -> tuple[str, str]:
+def _read_step(context: dg.RunFailureSensorContext, event: dg.DagsterEvent) -> tuple[str, str]:
     """Return what names the cause of a step's failure, and what a person reads of it."""
-    said = event.step_failure_data.user_failure_data
-    if said is None:
-        root = _find_root(event.step_failure_data.error)
-        message = root.message.strip() if root else str(event.message)
+    if said := event.step_failure_data.user_failure_data:
+        description = said.description or ""
+        return _name_checks(said.metadata) or description, description
+    root = _find_root(event.step_failure_data.error)
+    message = root.message.strip() if root else str(event.message)
+    if root is None or root.cls_name != DagsterAssetCheckFailedError.__name__:
         return message, message
-    description = said.description or ""
-    failed = said.metadata.get("what failed")
-    if isinstance(failed, dg.TableMetadataValue):
-        # A check that fails is one cause whatever rows it finds.
-        names = [f"{row.data['table']}: {row.data['check']}" for row in failed.records]
-        return "\n".join(names), description
-    return description, description
+    blocking = [
+        found
+        for found in _list_evaluations(context)
+        if not found.passed and found.severity is dg.AssetCheckSeverity.ERROR
+    ]
+    names = "\n".join(_name_checks(found.metadata) for found in blocking)
+    return names, "\n".join([message, *(found.description or "" for found in blocking)])
+
+
+def _name_checks(metadata: Mapping[str, dg.MetadataValue[Any]]) -> str:
+    """Return the checks that failed: each is one cause whatever rows it finds."""
+    failed = metadata.get("what failed")
+    if not isinstance(failed, dg.TableMetadataValue):
+        return ""
+    return "\n".join(f"{row.data['table']}: {row.data['check']}" for row in failed.records)
+
+
+def _list_evaluations(context: dg.RunFailureSensorContext) -> Iterator[dg.AssetCheckEvaluation]:
+    records = context.instance.get_records_for_run(
+        context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ).records
+    for record in records:
+        if event := record.event_log_entry.dagster_event:
+            yield event.asset_check_evaluation_data
 
 
 def _is_interrupted(event: dg.DagsterEvent) -> bool:

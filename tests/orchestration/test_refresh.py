@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from orchestration import failures
+from orchestration.alerts import Cause, find_cause
 from orchestration.lock import LockedError, hold_lock
 from orchestration.refresh import refresh
 from orchestration.resources import make_workshop
@@ -40,6 +41,18 @@ def _list_failed_rows(instance: dg.DagsterInstance, run_id: str) -> str:
                 str(row.data["some of them"]) for row in metadata["what failed"].records
             )
     return found
+
+
+def _find_cause(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Cause:
+    (failure,) = instance.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+    ).records
+    event = failure.event_log_entry.dagster_event
+    assert event
+    context = dg.build_run_status_sensor_context(
+        sensor_name="alerts", dagster_instance=instance, dagster_run=run, dagster_event=event
+    )
+    return find_cause(context.for_run_failure())
 
 
 def test_what_fails_keeps_the_last_release_and_says_why(
@@ -88,11 +101,22 @@ def test_what_fails_keeps_the_last_release_and_says_why(
         raw = instance.get_latest_materialization_event(dg.AssetKey(["raw_ledger", "deal"]))
         (seen,) = instance.fetch_observations(dg.AssetKey(["core", "dim_deal"]), limit=2).records
         shown = [_list_failed_rows(instance, run.run_id) for run in instance.get_runs()]
+        causes = [_find_cause(instance, run) for run in instance.get_runs()[:3]]
     assert runs == ["FAILURE", "FAILURE", "FAILURE", "SUCCESS"]
     # In the UI too, whether dbt's test found them or Great Expectations.
     assert '"capacity_gw_base": "6.0' in shown[2] and '"deal_id": "amd"' in shown[2]
     assert '"value_field": "7.0' in shown[1]
     assert shown[0] == shown[3] == ""
+    # And in the alert, had the scheduler started the run.
+    assert [cause.title for cause in causes] == [
+        "refresh failed at dbt_models",
+        "refresh failed at dbt_models",
+        "refresh failed at audit",
+    ]
+    assert "no_such_column" in causes[0].text
+    assert "The two sizes of this small world" in causes[1].text
+    assert '"deal_id": "amd"' in causes[2].text
+    assert len({cause.key for cause in causes}) == 3
     assert latest and latest.asset_materialization
     assert latest.asset_materialization.metadata["release_id"].value == first[0]
     assert latest.asset_materialization.metadata["what moved"].value == "the first release"
