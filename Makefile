@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-LOCKED := pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes
+LOCKED := pyproject.toml --extra dev --extra postgres --universal --python-version 3.11 --generate-hashes
 
 ifneq (,$(wildcard .env))
 include .env

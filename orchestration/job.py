@@ -40,18 +40,19 @@ def run(
 
 
 def _open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open the instance that the UI shows, with two parts replaced for speed."""
-    overrides = {
-        # What the steps print is read in the terminal; a copy costs a process for each step.
+    """Open the instance that the UI shows, with what can be replaced for speed."""
+    # What the steps print is read in the terminal; a copy costs a process for each step.
+    overrides: dict[str, Any] = {
         "compute_logs": {
             "module": "dagster._core.storage.noop_compute_log_manager",
             "class": "NoOpComputeLogManager",
-        },
-        "event_log_storage": {
+        }
+    }
+    if settings.postgres is None:
+        overrides["event_log_storage"] = {
             "module": "orchestration.event_log",
             "class": "KeptConnectionEventLog",
             "config": {"base_dir": str(settings.dagster_home / "history" / "runs")},
-        },
-    }
+        }
     reference = InstanceRef.from_dir(str(settings.dagster_home), overrides=overrides)
     return dg.DagsterInstance.from_ref(reference)

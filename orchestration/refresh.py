@@ -24,6 +24,7 @@ import duckdb
 from orchestration.dbt_process import DbtError, DbtProcess, load_manifest
 from orchestration.imports import collect_rarely
 from orchestration.lock import LockedError, hold_lock
+from orchestration.postgres import require_reachable
 from orchestration.remedies import find_remedy
 from orchestration.settings import (
     Settings,
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = read_settings()
+        require_reachable(settings)
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

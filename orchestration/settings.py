@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,6 +27,7 @@ ALERT_WEBHOOK = f"{_PREFIX}ALERT_WEBHOOK"
 ALERT_EMAIL = f"{_PREFIX}ALERT_EMAIL"
 SMTP = f"{_PREFIX}SMTP"
 SMTP_PASSWORD = f"{_PREFIX}SMTP_PASSWORD"
+POSTGRES = f"{_PREFIX}POSTGRES"
 # Not a setting: what dbt's profile reads, handed to the dbt process by `dbt_environment`.
 WORK_DB = f"{_PREFIX}WORK_DB"
 
@@ -97,6 +99,8 @@ class Settings:
     """A key of OpenRouter."""
     alerts: Alerts = Alerts()
     """Who is told when a run fails."""
+    postgres: str | None = None
+    """The address of the Postgres database that holds Dagster's runs; None keeps them in files."""
     dagster_home: Path = ROOT / ".dagster"
     """Where Dagster keeps its runs."""
     dbt_project_dir: Path = ROOT / "dbt_project"
@@ -166,6 +170,7 @@ def read_settings(
         contact=_read_text(environment, CONTACT),
         openrouter_key=_read_text(environment, OPENROUTER_KEY),
         alerts=_read_alerts(environment),
+        postgres=_read_postgres(environment),
     )
 
 
@@ -175,11 +180,19 @@ def silence_telemetry() -> None:
 
 
 def prepare_dagster_home(settings: Settings) -> None:
-    """Give Dagster its folder, with telemetry off, and point this process at it."""
+    """Give Dagster its folder, configured anew from the settings, and point this process at it."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     config = settings.dagster_home / "dagster.yaml"
-    if not config.exists():
-        config.write_text(_DAGSTER_YAML, encoding="utf-8")
+    content = _DAGSTER_YAML
+    if settings.postgres:
+        # The driver that dagster-postgres brings; SQLAlchemy would take another by itself.
+        address = settings.postgres.replace("postgresql:", "postgresql+psycopg2:", 1)
+        content += f"storage:\n  postgres:\n    postgres_url: {json.dumps(address)}\n"
+    if not config.exists() or config.read_text(encoding="utf-8") != content:
+        # In one step: another process may be reading it.
+        beside = config.with_name(f".dagster.yaml-{os.getpid()}")
+        beside.write_text(content, encoding="utf-8")
+        os.replace(beside, config)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
 
 
@@ -197,6 +210,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
         ALERT_EMAIL,
         SMTP,
         SMTP_PASSWORD,
+        POSTGRES,
     )
     for name in sorted(environment):
         if name.startswith(_PREFIX) and name not in (*known, WORK_DB):
@@ -306,3 +320,20 @@ def _split(address: str) -> SplitResult:
     except ValueError:
         return SplitResult("", "", "", "", "")
     return parts
+
+
+def _read_postgres(environment: Mapping[str, str]) -> str | None:
+    text = _read_text(environment, POSTGRES)
+    if text is None:
+        return None
+    address = _split(text)
+    if address.scheme != "postgresql" or not address.path.strip("/"):
+        # Not shown: it may hold a password.
+        raise SettingsError(
+            f"{POSTGRES} is not the address of a database; write postgresql://user@host/database"
+        )
+    if address.password is not None or "password" in parse_qs(address.query):
+        raise SettingsError(
+            f"{POSTGRES} holds a password; take it out, and put it into PGPASSWORD or ~/.pgpass"
+        )
+    return text

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestration.postgres import require_reachable
 from orchestration.settings import (
     ROOT,
     SettingsError,
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = read_settings()
+        require_reachable(settings)
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -59,13 +59,17 @@ def write_ledger(folder: Path, **gigawatts: float) -> Path:
     return write_yaml(folder, records)
 
 
-def make_world(folder: Path) -> Settings:
-    """Make the small world in a folder and return its settings; nothing is refreshed in it yet."""
-    project = folder / "project"
+def write_dbt_project(project: Path) -> None:
+    """Write the project of six small models, with the macros of the warehouse."""
     shutil.copytree(_PROJECT, project)
     shutil.copytree(ROOT / "dbt_project" / "macros", project / "macros")
     for name in ("profiles.yml", ".dbtignore"):
         shutil.copy(ROOT / "dbt_project" / name, project / name)
+
+
+def make_world(folder: Path) -> Settings:
+    """Make the small world in a folder and return its settings; nothing is refreshed in it yet."""
+    write_dbt_project(folder / "project")
     write_ledger(folder / "ledger", oracle=4.5)
     return open_world(folder)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
-from orchestration.settings import ROOT, SettingsError, read_settings
+from orchestration.settings import ROOT, SettingsError, prepare_dagster_home, read_settings
 
 _NOW = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)
 
@@ -76,6 +78,11 @@ def test_today_is_the_utc_day_wherever_the_machine_stands() -> None:
         ("GIGALEDGER_ALERT_EMAIL", "ops@example.org", "GIGALEDGER_SMTP is not; name the server"),
         ("GIGALEDGER_SMTP", "mail.example.org", "write smtp://"),
         ("GIGALEDGER_SMTP", "smtp://ops:secret@mail.example.org", "set GIGALEDGER_SMTP_PASSWORD"),
+        ("GIGALEDGER_POSTGRES", "mysql://a@b/c", "write postgresql://user@host/database"),
+        ("GIGALEDGER_POSTGRES", "postgresql://[a@b/c", "write postgresql://user@host/database"),
+        ("GIGALEDGER_POSTGRES", "postgresql://a@b", "write postgresql://user@host/database"),
+        ("GIGALEDGER_POSTGRES", "postgresql://a:secret@b/c", "put it into PGPASSWORD"),
+        ("GIGALEDGER_POSTGRES", "postgresql:///c?user=a&password=secret", "put it into PGPASSWORD"),
     ],
 )
 def test_a_bad_setting_is_refused_with_what_would_do(name: str, value: str, message: str) -> None:
@@ -83,6 +90,7 @@ def test_a_bad_setting_is_refused_with_what_would_do(name: str, value: str, mess
         read_settings({name: value}, now=_NOW)
 
     assert message in str(refused.value)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_setting_left_empty_is_not_set() -> None:
@@ -93,6 +101,28 @@ def test_number_of_releases_kept_can_be_lifted() -> None:
     assert read_settings({}).keep_releases == 30
     assert read_settings({"GIGALEDGER_KEEP_RELEASES": "5"}).keep_releases == 5
     assert read_settings({"GIGALEDGER_KEEP_RELEASES": "all"}).keep_releases is None
+
+
+def test_dagster_follows_the_settings_from_files_to_postgres_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "elsewhere")
+    files = replace(read_settings({}), dagster_home=tmp_path)
+    address = "postgresql://me@db.example/dagster?sslmode=require"
+    server = replace(files, postgres=read_settings({"GIGALEDGER_POSTGRES": address}).postgres)
+
+    kept = []
+    for settings in (files, server, files):
+        prepare_dagster_home(settings)
+        kept.append(yaml.safe_load((tmp_path / "dagster.yaml").read_text(encoding="utf-8")))
+
+    assert kept[0] == kept[2] and "storage" not in kept[0]
+    assert kept[1] == kept[0] | {
+        "storage": {
+            "postgres": {"postgres_url": address.replace("postgresql", "postgresql+psycopg2")}
+        }
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
 
 
 def test_example_of_settings_names_all_of_them_and_no_other() -> None:
@@ -112,4 +142,5 @@ def test_example_of_settings_names_all_of_them_and_no_other() -> None:
         "GIGALEDGER_ALERT_EMAIL",
         "GIGALEDGER_SMTP",
         "GIGALEDGER_SMTP_PASSWORD",
+        "GIGALEDGER_POSTGRES",
     }
