@@ -16,7 +16,7 @@ quoted = '$(subst ','\'',$(1))'
 cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refresh test faults ui query check format schemas new-deal poll review \
+.PHONY: help setup refresh test ui-test faults ui query check format schemas new-deal poll review \
 	build failures report releases diff verify rollback explain cite check-citation pages lock clean
 
 help: ## Print these verbs
@@ -29,6 +29,9 @@ refresh: $(READY) ## Build the warehouse from the ledger, check it and publish a
 
 test: $(READY) ## Run the fast tests
 	@$(PY) -m pytest $(ARGS)
+
+ui-test: $(READY) ## Drive the Dagster UI in a browser: a run, a failing check, a schedule
+	@$(PY) -m pytest -m ui tests/orchestration/test_ui.py $(ARGS)
 
 ui: $(READY) ## Open the Dagster UI on this machine (http://127.0.0.1:3000)
 	@$(PY) -m orchestration.ui $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.chdir(ROOT)
     dagster = str(Path(sys.executable).with_name("dagster"))
     sys.stdout.flush()
+    # A background job of a script ignores interrupts, and Dagster then also what `kill` sends.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.execv(dagster, [dagster, "dev", "--workspace", "workspace.yaml", *address])
 
 

@@ -1,10 +1,19 @@
-"""A Chromium of this machine, driven by playwright."""
+"""A Chromium of this machine, driven by playwright, and the Dagster UI that it looks at."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,3 +37,48 @@ def open_browser(chromium: str) -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=chromium, args=options)
         yield browser
         browser.close()
+
+
+@contextlib.contextmanager
+def serve_ui(folder: Path, log: Path, **environment: str) -> Iterator[str]:
+    """Run what `make ui` runs, in a project's folder, on a free port; yield the UI's address.
+
+    Raises:
+        RuntimeError: when it ends, or does not answer for two minutes; with the end of its log.
+    """
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestration.ui", "--port", str(port)],
+            cwd=folder,
+            env=os.environ | environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait_until_served(process, address, log)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(60)
+            finally:
+                # What a run that is still under way has started.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_until_served(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    for _ in range(600):
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            urllib.request.urlopen(f"{address}/server_info", timeout=2).close()
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    told = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+    raise RuntimeError(f"the UI does not answer at {address}:\n{told}")

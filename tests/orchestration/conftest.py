@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestration.settings import ROOT, Settings
+from tests.browser import NAMES, find_chromium, open_browser
 from tests.sources.ledger.ledgers import write_yaml
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _PROJECT = Path(__file__).parent / "project"
 _DAY = date(2026, 11, 25)
@@ -91,3 +97,14 @@ def open_world(folder: Path) -> Settings:
 def world(tmp_path: Path) -> Settings:
     """The small world, for one test alone."""
     return make_world(tmp_path)
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A Chromium of this machine."""
+    pytest.importorskip("playwright.sync_api")
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip(f"none of {', '.join(NAMES)} is on this machine: apt-get install chromium")
+    with open_browser(chromium) as opened:
+        yield opened

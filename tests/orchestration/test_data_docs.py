@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +14,8 @@ from orchestration.audit.results import CheckKind, CheckResult, Severity
 from orchestration.audit.suites import load_suites
 from orchestration.settings import ROOT
 
-playwright = pytest.importorskip("playwright.sync_api")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _BIDI = "\u202egnp.exe"
 _HOSTILE = [
@@ -59,20 +59,6 @@ def page(tmp_path: Path) -> Path:
     return tmp_path / "data_docs" / "index.html"
 
 
-@pytest.fixture
-def browser() -> Iterator[object]:
-    """A Chromium of this machine."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(names)} is on this machine")
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        opened = driver.chromium.launch(executable_path=found, args=options)
-        yield opened
-        opened.close()
-
-
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -94,8 +80,8 @@ def test_the_page_asks_for_nothing_and_holds_nothing_that_runs(page: Path) -> No
     assert links == {"#core.dim_deal"}
 
 
-def test_hostile_rows_are_shown_and_do_nothing_in_a_browser(page: Path, browser: object) -> None:
-    opened = browser.new_page()  # type: ignore[attr-defined]
+def test_hostile_rows_are_shown_and_do_nothing_in_a_browser(page: Path, browser: Browser) -> None:
+    opened = browser.new_page()
     opened.context.set_offline(True)
     asked: list[str] = []
     opened.on("request", lambda request: asked.append(request.url))
@@ -110,10 +96,10 @@ def test_hostile_rows_are_shown_and_do_nothing_in_a_browser(page: Path, browser:
     assert opened.locator(".rows td bdi").count() == len(cells)
 
 
-def test_nothing_would_run_even_if_a_text_got_through(page: Path, browser: object) -> None:
+def test_nothing_would_run_even_if_a_text_got_through(page: Path, browser: Browser) -> None:
     text = page.read_text(encoding="utf-8")
     page.write_text(text.replace("<h2", f"{_HOSTILE[0]}{_HOSTILE[2]}<h2", 1), encoding="utf-8")
-    opened = browser.new_page()  # type: ignore[attr-defined]
+    opened = browser.new_page()
     opened.goto(page.as_uri())
 
     assert opened.locator("body > script, body > img").count() == 2
