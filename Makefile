@@ -17,7 +17,8 @@ cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup refresh test ui-test faults ui query check format schemas new-deal poll review \
-	build failures report releases diff verify rollback explain cite check-citation pages lock clean
+	build failures report releases diff verify rollback explain cite check-citation pages \
+	screenshots lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -98,6 +99,9 @@ rollback: $(READY) ## Give readers an earlier release again: RELEASE=â€¦ WHY="â€
 	@$(PY) -m orchestration.releases rollback \
 		$(if $(RELEASE),--release $(call quoted,$(RELEASE))) \
 		$(if $(WHY),--why $(call quoted,$(WHY))) $(if $(BY),--by $(call quoted,$(BY))) $(ARGS)
+
+screenshots: $(READY) ## Take the pictures of the Dagster UI in docs/images/
+	@$(PY) -m docs.screenshots
 
 pages: $(READY) ## Write the answers and examples in docs/ from the release
 	@$(PY) -m orchestration.pages $(ARGS)
