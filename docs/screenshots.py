@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.settings import ROOT
-from tests.browser import NAMES, find_chromium, open_browser, serve_ui
+from tests.browser import NAMES, find_chromium, launch_refresh, open_browser, serve_ui
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with serve_ui(folder, folder.with_name("ui.log")) as address:
             size = {"width": 1280, "height": 720}
             page = browser.new_page(viewport=size, timezone_id="UTC", base_url=address)
-            _refresh(page)
+            launch_refresh(page)
+            page.get_by_text("Success", exact=True).first.wait_for(timeout=_RUN_MS)
             page.get_by_text("Hide navigation").click()
             for picture, take in PICTURES.items():
                 take(page)
@@ -63,14 +64,6 @@ def _copy_project(folder: Path) -> None:
             shutil.copytree(path, folder / name, ignore=ignored)
         else:
             shutil.copy(path, folder / name)
-
-
-def _refresh(page: Page) -> None:
-    """Launch the refresh from the UI and wait for its end."""
-    page.goto("/locations/gigaledger/jobs/refresh")
-    page.get_by_text("Materialize all").click()
-    page.get_by_text("View", exact=True).click()
-    page.get_by_text("Success", exact=True).first.wait_for(timeout=_RUN_MS)
 
 
 def _keep(page: Page, picture: str) -> None:
@@ -110,7 +103,7 @@ def _show_release(page: Page) -> None:
 
 def _show_schedules(page: Page) -> None:
     page.goto("/automation")
-    page.get_by_text("daily_refresh").wait_for()
+    page.get_by_text("Scheduled").first.wait_for()
 
 
 PICTURES: dict[str, Callable[[Page], None]] = {

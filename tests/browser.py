@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -82,3 +82,15 @@ def _wait_until_served(process: subprocess.Popen[bytes], address: str, log: Path
         time.sleep(0.2)
     told = log.read_text(encoding="utf-8", errors="replace")[-3000:]
     raise RuntimeError(f"the UI does not answer at {address}:\n{told}")
+
+
+def launch_refresh(page: Page) -> None:
+    """Launch the refresh from the page of its job, and go to the run."""
+    page.goto("/locations/gigaledger/jobs/refresh")
+    page.get_by_text("Materialize all").click()
+    confirm, view = (page.get_by_text(name, exact=True) for name in ("Confirm", "View"))
+    confirm.or_(view).wait_for()
+    if confirm.is_visible():
+        # Asked when something upstream was never made, as a feed that was never polled.
+        confirm.click()
+    view.click()

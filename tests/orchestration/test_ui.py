@@ -10,21 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData
 
-from tests.browser import serve_ui
+from tests.browser import launch_refresh, serve_ui
 from tests.orchestration.product import Product
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-_RUN_MS = 120_000
+# A run, or a page on a machine that does much else.
+_PATIENCE_MS = 120_000
 _DAY_S = 86_400
-_JOB = "/locations/gigaledger/jobs/refresh"
 _SCHEDULE = "/locations/gigaledger/schedules/daily_refresh"
 _CHECK = "/assets/core/dim_deal?view=checks&checkDetail=expectations"
 
@@ -36,33 +37,34 @@ def product(tmp_path: Path) -> Product:
 
 
 @contextmanager
-def _open_ui(product: Product, browser: Browser) -> Iterator[tuple[Page, str]]:
+def _open_ui(product: Product, browser: Browser) -> Iterator[Page]:
     """Start the UI and open a page, which may ask nobody but the UI."""
     log = product.folder / "ui.log"
     with serve_ui(product.folder, log, GIGALEDGER_LEDGER="ledger") as address:
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page = browser.new_page(base_url=address, viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(_PATIENCE_MS)
         own = (address, f"blob:{address}", "data:")
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        yield page, address
+        yield page
         assert asked and not [url for url in asked if not url.startswith(own)]
         page.close()
 
 
-def _look_at_graph(page: Page, address: str) -> None:
-    page.goto(f"{address}/asset-groups")
+def _look_at_graph(page: Page) -> None:
+    page.goto("/asset-groups")
     nodes = page.locator("foreignObject")
     nodes.get_by_text("release").wait_for()
     groups = {"raw", "core", "marts", "audit", "as_of", "release"}
     assert groups <= {node.text_content() for node in nodes.all()}
 
-    page.goto(f"{address}/assets/core/dim_deal?view=lineage")
+    page.goto("/assets/core/dim_deal?view=lineage")
     for name in ("deal_event", "dim_deal", "capacity_by_customer", "deals_as_of", "release"):
         page.locator("foreignObject").get_by_text(name, exact=True).first.wait_for()
 
 
-def _switch_on(page: Page, address: str) -> None:
-    page.goto(f"{address}{_SCHEDULE}")
+def _switch_on(page: Page) -> None:
+    page.goto(_SCHEDULE)
     page.get_by_text("Schedule has never run").wait_for()
     page.locator("label:has(input:not(:checked):enabled)").click()
     page.locator("label:has(input:checked)").wait_for()
@@ -71,7 +73,7 @@ def _switch_on(page: Page, address: str) -> None:
 def _await_end(page: Page) -> str | None:
     """Wait for the run of a page to end; return how it ended."""
     status = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
-    status.wait_for(timeout=_RUN_MS)
+    status.wait_for()
     return status.text_content()
 
 
@@ -90,10 +92,10 @@ def _find_tcp_addresses(port: int) -> set[str]:
 def test_the_graph_is_shown_and_the_schedule_can_be_switched_on(
     product: Product, browser: Browser
 ) -> None:
-    with _open_ui(product, browser) as (page, address):
-        _look_at_graph(page, address)
-        _switch_on(page, address)
-        assert _find_tcp_addresses(int(address.split(":")[-1])) == {"0100007F"}
+    with _open_ui(product, browser) as page:
+        _look_at_graph(page)
+        _switch_on(page)
+        assert _find_tcp_addresses(urlsplit(page.url).port or 0) == {"0100007F"}
 
     with dg.DagsterInstance.from_config(str(product.dagster_home)) as instance:
         assert _read_schedule(instance).is_running
@@ -101,35 +103,32 @@ def test_the_graph_is_shown_and_the_schedule_can_be_switched_on(
 
 @pytest.mark.ui
 def test_a_day_of_an_operator(product: Product, browser: Browser) -> None:
-    with _open_ui(product, browser) as (page, address):
-        _look_at_graph(page, address)
-        _switch_on(page, address)
+    with _open_ui(product, browser) as page:
+        _look_at_graph(page)
+        _switch_on(page)
 
-        page.goto(f"{address}{_JOB}")
-        page.get_by_text("Materialize all").click()
-        page.get_by_text("Launched run").wait_for()
-        page.get_by_text("View", exact=True).click()
+        launch_refresh(page)
         assert _await_end(page) == "Success"
         release_file = product.folder / "warehouse" / "gigaledger.duckdb"
         published = release_file.read_bytes()
-        page.goto(f"{address}/assets/release")
+        page.goto("/assets/release")
         [release] = (product.folder / "warehouse" / "releases").glob("2*")
         page.get_by_text(release.name, exact=True).wait_for()
-        page.goto(f"{address}{_CHECK}")
+        page.goto(_CHECK)
         page.get_by_text("Passed").wait_for()
 
     # Overnight the machine was off, and a deal came in that is too large.
     _put_start_back(product)
     product.change_ledger(oracle=4.5, amd=6)
 
-    with _open_ui(product, browser) as (page, address):
+    with _open_ui(product, browser) as page:
         # The daemon makes up for the tick that was missed.
-        page.goto(f"{address}{_SCHEDULE}")
-        page.get_by_text(re.compile("run requested")).first.wait_for(timeout=_RUN_MS)
+        page.goto(_SCHEDULE)
+        page.get_by_text(re.compile("run requested")).first.wait_for()
         run = page.locator('a[href^="/runs/"]').first.get_attribute("href")
-        page.goto(f"{address}{run}")
+        page.goto(str(run))
         assert _await_end(page) == "Failure"
-        page.goto(f"{address}{_CHECK}")
+        page.goto(_CHECK)
         page.get_by_text("Failed", exact=True).first.wait_for()
         cells = page.locator("table td").all_inner_texts()
         assert '[{"deal_id": "amd", "capacity_gw_base": "6.000000000"}]' in cells
