@@ -100,7 +100,7 @@ def _measure_wrong_facts() -> str:
     )
     if ended.returncode != 0:
         raise Fault(f"the score of wrong facts is too low:\n{ended.stdout}")
-    return f"```\n{ended.stdout.strip()}\n```\n"
+    return f"```\n{ended.stdout.rstrip()}\n```\n"
 
 
 def format_figures(figures: Mapping[str, object]) -> str:
