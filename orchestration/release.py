@@ -397,22 +397,27 @@ def _copy_macros(connection: DuckDBPyConnection) -> None:
     The body of a macro is bound when it is created, so one that calls another comes after it.
     """
     waiting = connection.execute(
-        "select function_name, parameters, macro_definition from duckdb_functions()"
+        "select function_name, parameters, macro_definition, comment from duckdb_functions()"
         " where database_name = 'work' and schema_name = 'main'"
         " and function_type = 'table_macro' order by function_name"
     ).fetchall()
     while waiting:
-        refused: list[tuple[str, list[str], str]] = []
+        refused: list[tuple[str, list[str], str, str | None]] = []
         reason: duckdb.Error | None = None
-        for name, parameters, body in waiting:
+        for name, parameters, body, comment in waiting:
             arguments = ", ".join(map(quote_name, parameters))
             try:
                 connection.execute(
                     f"create macro main.{quote_name(name)}({arguments}) as table {body}"
                 )
             except duckdb.Error as error:
-                refused.append((name, parameters, body))
+                refused.append((name, parameters, body, comment))
                 reason = error
+                continue
+            if comment:
+                connection.execute(
+                    f"comment on macro table main.{quote_name(name)} is {quote_text(comment)}"
+                )
         if len(refused) == len(waiting):
             raise ReleaseError(f"the macro {refused[0][0]} cannot be published: {reason}")
         waiting = refused

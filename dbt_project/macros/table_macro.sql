@@ -10,6 +10,9 @@ thing: the models are enabled on DuckDB alone. #}
         create or replace macro {{ this.include(database=true) }}({{ config.require('arguments') | join(', ') }}) as table
         {{ sql }}
     {%- endcall %}
+    {% call statement('comment') -%}
+        comment on macro table {{ this.include(database=true) }} is '{{ dbt.escape_single_quotes(model.description) }}'
+    {%- endcall %}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': []}) }}

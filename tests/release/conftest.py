@@ -58,6 +58,7 @@ create macro capacity_as_of(day) as table
     )
     select 'openai' as customer_id, sum(capacity_gw_base) as gross_gw_base
     from deals_as_of(day) where (select max(depth) from step) = 3;
+comment on macro table capacity_as_of is 'One row per customer: as known on the customer''s day.';
 create macro spend_as_of(day) as table select * from marts.spend_by_customer;
 create macro loops_as_of(day) as table select * from marts.capital_loops;
 """

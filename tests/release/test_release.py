@@ -41,6 +41,9 @@ def test_tables_macros_and_their_texts_are_published(publish: Publish, warehouse
         ("One row per deal: the buyer's view.",)
     ]
     assert _ask(
+        file, "select comment from duckdb_functions() where function_name = 'capacity_as_of'"
+    ) == [("One row per customer: as known on the customer's day.",)]
+    assert _ask(
         file, "select comment from duckdb_columns() where column_name = 'capacity_gw_base'"
     ) == [("Contracted capacity.",)]
     assert _ask(file, "select * from audit.quarantine") == [("deal", "typo")]

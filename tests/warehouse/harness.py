@@ -493,17 +493,17 @@ class Warehouse:
                 raise
 
     def describe(self) -> None:
-        """Puts the descriptions of the models on their tables, as dbt does."""
+        """Puts the descriptions of the models on their tables and macros, as dbt does."""
         for model in self._models:
-            if model.arguments is None:
-                table = f"{model.schema}.{model.name}"
+            if model.arguments is not None:
                 self.connection.execute(
-                    f"comment on table {table} is {quote_text(model.description)}"
+                    f"comment on macro table {model.name} is {quote_text(model.description)}"
                 )
-                for column, text in model.texts.items():
-                    self.connection.execute(
-                        f"comment on column {table}.{column} is {quote_text(text)}"
-                    )
+                continue
+            table = f"{model.schema}.{model.name}"
+            self.connection.execute(f"comment on table {table} is {quote_text(model.description)}")
+            for column, text in model.texts.items():
+                self.connection.execute(f"comment on column {table}.{column} is {quote_text(text)}")
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of a query, by column name."""
