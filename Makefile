@@ -17,8 +17,8 @@ cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup refresh test ui-test faults ui query check format schemas new-deal poll review \
-	build failures report releases diff verify rollback explain cite check-citation pages \
-	screenshots lock clean
+	build failures report releases diff verify rollback mcp explain cite check-citation \
+	pages screenshots lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ query: $(READY) ## Open a read-only SQL prompt on the release, or run SQL="..."
 
 report: $(READY) ## Say where the report of the release lies; ARGS=--open opens it
 	@$(PY) -m orchestration.report $(ARGS)
+
+mcp: $(READY) ## Serve the release to machine readers over standard input and output
+	@$(PY) -m orchestration.mcp_server $(ARGS)
 
 explain: $(READY) ## Show what is behind a figure: TABLE=marts.x KEY="openai,net" COLUMN=total_gw_base
 	@$(PY) -m orchestration.explain $(if $(TABLE),$(cell),--help) $(ARGS)

@@ -35,6 +35,9 @@ _RULE = re.compile(r"^\| (S\d+) ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
 _RULE_NAME = re.compile(r"\bS\d+\b")
 _PARAMETER = re.compile(r"\$(\w+)")
 
+# The row of audit.release that the open file is.
+RELEASE = "select * from audit.release where release_id = (select max(release_id) from audit.check_result)"
+
 _NET_LAYERS = "('site', 'chips', 'cloud')"
 _COST = "select * from core.dim_scenario where metric = 'usd_per_gw' and known_on <= "
 _OWN_DEAL = {"deal": "select * from core.dim_deal where deal_id = $deal_id"}
@@ -194,11 +197,7 @@ class Explanation:
 
 def read_release(connection: DuckDBPyConnection) -> Row:
     """Return the row of audit.release that the open file is."""
-    (row,) = ask(
-        connection,
-        "select * from audit.release where release_id ="
-        " (select max(release_id) from audit.check_result)",
-    )
+    (row,) = ask(connection, RELEASE)
     return row
 
 

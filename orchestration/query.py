@@ -3,8 +3,9 @@
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -21,31 +22,35 @@ Any SQL that DuckDB reads, ended by a semicolon. Also:
   .quit            leave (or Ctrl-D)
 Try:  from capacity_as_of(current_date) where customer_id = 'openai';"""
 
-_TABLES = """
+TABLES = """
 select schema_name || '.' || table_name as "table", estimated_size as "rows", comment
 from duckdb_tables() where database_name = current_database()
 order by list_position(['core', 'marts', 'audit'], schema_name), table_name
 """
 
-_MACROS = """
-select function_name || '(' || array_to_string(parameters, ', ') || ')' as macro
+MACROS = """
+select function_name as macro, array_to_string(parameters, ', ') as arguments, comment
 from duckdb_functions()
 where function_type = 'table_macro' and database_name = current_database()
 order by 1
 """
 
-_COLUMNS = """
+COLUMNS = """
 select column_name, data_type, comment from duckdb_columns()
 where database_name = current_database() and schema_name || '.' || table_name = ?
 order by column_index
 """
 
-_MOST_ROWS = 200
+MOST_ROWS = 200
 _WIDEST_CELL = 60
 
 
-def open_release(path: Path) -> duckdb.DuckDBPyConnection:
+def open_release(path: Path, options: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
     """Open the published file so that nothing can be written and no other file can be read.
+
+    Args:
+        path: the published file.
+        options: further options of DuckDB, that no statement can change.
 
     Raises:
         FileNotFoundError: no release has been published yet.
@@ -55,6 +60,8 @@ def open_release(path: Path) -> duckdb.DuckDBPyConnection:
         raise FileNotFoundError(f"no release at {path}: run `make refresh` first")
     require_intact(path)
     connection = duckdb.connect(str(path), read_only=True)
+    for name, value in (options or {}).items():
+        connection.execute(f"set {name} = '{value}'")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
@@ -67,11 +74,11 @@ def run(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         case ".help":
             return _HELP
         case ".tables":
-            connection.execute(_TABLES)
+            connection.execute(TABLES)
         case ".macros":
-            connection.execute(_MACROS)
+            connection.execute(MACROS)
         case ".columns":
-            connection.execute(_COLUMNS, [argument.strip()])
+            connection.execute(COLUMNS, [argument.strip()])
         case _ if command.startswith("."):
             return f"unknown command {command}; .help lists them"
         case _:
@@ -82,10 +89,10 @@ def run(connection: duckdb.DuckDBPyConnection, text: str) -> str:
 def _answer(connection: duckdb.DuckDBPyConnection) -> str:
     """Write what the last statement gave, aligned; long cells and long answers are cut."""
     header = [column[0] for column in connection.description or []]
-    rows = connection.fetchmany(_MOST_ROWS + 1)
+    rows = connection.fetchmany(MOST_ROWS + 1)
     cells = [
         ["" if value is None else escape_control(str(value)) for value in row]
-        for row in rows[:_MOST_ROWS]
+        for row in rows[:MOST_ROWS]
     ]
     widths = [
         min(_WIDEST_CELL, max(len(line[column]) for line in [header, *cells]))
@@ -98,8 +105,8 @@ def _answer(connection: duckdb.DuckDBPyConnection) -> str:
         ).rstrip()
         for line in [header, ["-" * width for width in widths], *cells]
     ]
-    if len(rows) > _MOST_ROWS:
-        lines.append(f"… the first {_MOST_ROWS} rows; add a limit or an aggregate to see less")
+    if len(rows) > MOST_ROWS:
+        lines.append(f"… the first {MOST_ROWS} rows; add a limit or an aggregate to see less")
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,3 +110,16 @@ def publish(project: CompiledProject) -> Any:
 def published_warehouse(publish: Any) -> Warehouse:
     """The real ledger as a release has it; never changed."""
     return publish(read_ledger(ROOT / "sources" / "ledger"))
+
+
+@pytest.fixture(scope="session")
+def warehouse_dir(
+    published_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The release as a file, where the commands look for it; never changed."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    connection = published_warehouse.connection
+    connection.execute(f"attach '{folder / 'gigaledger.duckdb'}' as written")
+    connection.execute("copy from database gigaledger to written")
+    connection.execute("detach written")
+    return folder

@@ -171,19 +171,6 @@ def test_what_is_no_citation_is_refused(tmp_path: Path, text: str, message: str)
         read_citation(file)
 
 
-@pytest.fixture(scope="module")
-def warehouse_dir(
-    published_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The release as a file, where the commands look for it."""
-    folder = tmp_path_factory.mktemp("warehouse")
-    connection = published_warehouse.connection
-    connection.execute(f"attach '{folder / 'gigaledger.duckdb'}' as written")
-    connection.execute("copy from database gigaledger to written")
-    connection.execute("detach written")
-    return folder
-
-
 def test_commands_explain_cite_and_check(
     warehouse_dir: Path,
     tmp_path: Path,
