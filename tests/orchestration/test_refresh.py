@@ -141,7 +141,11 @@ def test_what_is_refused_is_named_and_the_rest_is_published(
     assert "deals/amd.yml:" in told
     with duckdb.connect(world.release_file, read_only=True) as connection:
         refused = connection.execute("select file, remedy from audit.quarantine").fetchall()
+        texts = connection.execute(
+            "select comment from duckdb_functions() where function_name = 'deals_as_of'"
+        ).fetchall()
     assert len(refused) == 1 and refused[0][0] == "deals/amd.yml" and refused[0][1]
+    assert texts == [("One row per deal of the day's world.",)]
 
 
 def test_a_project_that_cannot_be_parsed_is_told_as_dbt_tells_it(
