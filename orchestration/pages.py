@@ -40,6 +40,9 @@ from orchestration.settings import ROOT, SettingsError, read_settings
 
 QUESTIONS = ROOT / "docs" / "questions.md"
 EXPLAIN = ROOT / "docs" / "explain.md"
+METHODS = ROOT / "docs" / "methods.md"
+LIMITS = ROOT / "docs" / "limits.md"
+PAGES = (QUESTIONS, EXPLAIN, METHODS, LIMITS)
 
 _QUESTION = re.compile(
     r"```sql\n(?P<sql>.*?);\n```\n\n<!-- answer -->\n(?P<answer>.*?)<!-- end -->", re.DOTALL
@@ -158,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pages anew from the published release."""
     parser = argparse.ArgumentParser(prog="pages", description=__doc__.split("\n")[0])
     parser.add_argument(
-        "page", type=Path, nargs="*", default=[QUESTIONS, EXPLAIN], help="default: those in docs/"
+        "page", type=Path, nargs="*", default=PAGES, help="default: those in docs/"
     )
     options = parser.parse_args(arguments)
     try:
