@@ -106,8 +106,9 @@ rollback: $(READY) ## Give readers an earlier release again: RELEASE=â€¦ WHY="â€
 screenshots: $(READY) ## Take the pictures of the Dagster UI in docs/images/
 	@$(PY) -m docs.screenshots
 
-pages: $(READY) ## Write the answers and examples in docs/ from the release
+pages: $(READY) ## Write the answers, examples and the dictionary in docs/ from the release
 	@$(PY) -m orchestration.pages $(ARGS)
+	@$(PY) -m orchestration.dictionary
 
 lock: $(READY) ## Choose new versions within the ranges of pyproject.toml
 	@$(VENV)/bin/uv pip compile $(LOCKED) --upgrade --quiet \

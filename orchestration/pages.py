@@ -115,9 +115,9 @@ def write_answer(connection: DuckDBPyConnection, sql: str) -> str:
     documents = {source for row in rows for source in row[place] or ()}
     shown = [i for i in range(len(names)) if i != place]
     lines = [
-        _line(names[i] for i in shown),
+        write_line(names[i] for i in shown),
         "|" + "---|" * len(shown),
-        *(_line(show(row[i]) for i in shown) for row in rows),
+        *(write_line(show(row[i]) for i in shown) for row in rows),
     ]
     return "\n".join(lines) + f"\n\n{_tell_weakest(connection, documents)}\n"
 
@@ -140,7 +140,8 @@ def show(value: object) -> str:
     return str(value)
 
 
-def _line(cells: Iterable[str]) -> str:
+def write_line(cells: Iterable[str]) -> str:
+    """Return a line of a table in Markdown."""
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
@@ -160,9 +161,7 @@ def _tell_weakest(connection: DuckDBPyConnection, documents: set[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pages anew from the published release."""
     parser = argparse.ArgumentParser(prog="pages", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "page", type=Path, nargs="*", default=PAGES, help="default: those in docs/"
-    )
+    parser.add_argument("page", type=Path, nargs="*", default=PAGES, help="default: those in docs/")
     options = parser.parse_args(arguments)
     try:
         with open_release(read_settings().release_file) as connection:
