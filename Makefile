@@ -18,7 +18,7 @@ cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 .DEFAULT_GOAL := help
 .PHONY: help setup refresh test ui-test faults ui query check format schemas new-deal poll review \
 	build failures report releases diff verify rollback mcp explain cite check-citation \
-	pages screenshots lock clean
+	pages docs screenshots lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -110,12 +110,15 @@ pages: $(READY) ## Write the answers, examples and the dictionary in docs/ from 
 	@$(PY) -m orchestration.pages $(ARGS)
 	@$(PY) -m orchestration.dictionary
 
+docs: $(READY) ## Write dbt's pages with the lineage: warehouse/docs/index.html
+	@$(PY) -m orchestration.dbt_docs
+
 lock: $(READY) ## Choose new versions within the ranges of pyproject.toml
 	@$(VENV)/bin/uv pip compile $(LOCKED) --upgrade --quiet \
 		--no-header --no-emit-index-url --no-emit-find-links --output-file constraints.txt
 
 clean: ## Remove what set-up and refreshes made, except releases
-	@rm -rf $(VENV) .dagster warehouse/work dbt_project/target dbt_project/logs
+	@rm -rf $(VENV) .dagster warehouse/work warehouse/docs dbt_project/target dbt_project/logs
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -131,6 +131,11 @@ class Settings:
         """The published warehouse."""
         return self.warehouse_dir / "gigaledger.duckdb"
 
+    @property
+    def docs_page(self) -> Path:
+        """dbt's pages of the project, in one file."""
+        return self.warehouse_dir / "docs" / "index.html"
+
     def dbt_environment(self) -> dict[str, str]:
         """Return the environment of a dbt process."""
         return {
