@@ -132,3 +132,20 @@ def test_sources_never_import_dagster() -> None:
         if re.search(r"^\s*(import|from) (dagster|orchestration)", path.read_text(), re.MULTILINE)
     ]
     assert not importing
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors that a reader's browser knows: those of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda path: path.name
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^<)\s:]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), link
