@@ -7,6 +7,7 @@ A copy of the project is refreshed in a temporary folder, from the UI; what is i
 from __future__ import annotations
 
 import argparse
+import functools
 import shutil
 import sys
 import tempfile
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.settings import ROOT
-from tests.browser import NAMES, find_chromium, launch_refresh, open_browser, serve_ui
+from tests.browser import NAMES, await_end, find_chromium, launch_refresh, open_browser, serve_ui
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 IMAGES = ROOT / "docs" / "images"
 _MOST_BYTES = 150_000
@@ -43,15 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with serve_ui(folder, folder.with_name("ui.log")) as address:
             size = {"width": 1280, "height": 720}
             page = browser.new_page(viewport=size, timezone_id="UTC", base_url=address)
+            page.set_default_timeout(_RUN_MS)
             launch_refresh(page)
-            page.get_by_text("Success", exact=True).first.wait_for(timeout=_RUN_MS)
+            if (status := await_end(page)) != "Success":
+                raise SystemExit(f"the refresh ended with {status}; make refresh shows why")
             page.get_by_text("Hide navigation").click()
             for picture, take in PICTURES.items():
-                take(page)
+                shown = take(page)
                 page.wait_for_load_state("networkidle")
                 page.get_by_text("Loading").first.wait_for(state="hidden")
                 page.wait_for_timeout(_SETTLE_MS)
-                _keep(page, picture)
+                _keep(shown.screenshot(), picture)
     return 0
 
 
@@ -66,8 +69,7 @@ def _copy_project(folder: Path) -> None:
             shutil.copy(path, folder / name)
 
 
-def _keep(page: Page, picture: str) -> None:
-    content = page.screenshot()
+def _keep(content: bytes, picture: str) -> None:
     if len(content) > _MOST_BYTES:
         raise SystemExit(f"{picture}: {len(content):,} bytes, more than {_MOST_BYTES:,}")
     IMAGES.mkdir(exist_ok=True)
@@ -75,42 +77,47 @@ def _keep(page: Page, picture: str) -> None:
     print(f"docs/images/{picture}: {len(content):,} bytes")
 
 
-def _show_graph(page: Page) -> None:
+def _show_graph(page: Page) -> Locator:
     page.goto("/assets/marts/capacity_by_customer?view=lineage&lineageScope=neighbors")
     page.locator("foreignObject").get_by_text("release", exact=True).first.wait_for()
+    return page.locator("body")
 
 
-def _show_run(page: Page) -> None:
+def _show_run(page: Page) -> Locator:
     page.goto("/runs")
     page.locator('a[href^="/runs/"]').first.click()
     page.get_by_placeholder("Filter…").fill("type:STEP_SUCCESS")
     page.get_by_text("STEP_SUCCESS").first.wait_for()
+    return page.locator("body")
 
 
-def _show_check(page: Page) -> None:
+def _show_check(page: Page) -> Locator:
     page.goto("/assets/core/fct_deal_link?view=checks&checkDetail=expectations")
     page.get_by_text("what failed").wait_for()
-    page.mouse.move(800, 500)
-    page.mouse.wheel(0, 300)
+    page.get_by_text("Latest execution").evaluate("heading => heading.scrollIntoView()")
+    return page.locator("body")
 
 
-def _show_release(page: Page) -> None:
+def _show_plot(page: Page, number: int) -> Locator:
     page.goto("/assets/release")
-    page.get_by_text("Show schema").first.wait_for()
-    page.mouse.move(400, 400)
-    page.mouse.wheel(0, 700)
+    page.get_by_text("[Show Markdown]").nth(number).click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("img").wait_for()
+    return dialog
 
 
-def _show_schedules(page: Page) -> None:
+def _show_schedules(page: Page) -> Locator:
     page.goto("/automation")
     page.get_by_text("Scheduled").first.wait_for()
+    return page.locator("body")
 
 
-PICTURES: dict[str, Callable[[Page], None]] = {
+PICTURES: dict[str, Callable[[Page], Locator]] = {
     "ui-graph.png": _show_graph,
     "ui-run.png": _show_run,
     "ui-check.png": _show_check,
-    "ui-release.png": _show_release,
+    "ui-gigawatts.png": functools.partial(_show_plot, number=0),
+    "ui-tokens.png": functools.partial(_show_plot, number=1),
     "ui-schedules.png": _show_schedules,
 }
 

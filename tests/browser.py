@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -94,3 +95,10 @@ def launch_refresh(page: Page) -> None:
         # Asked when something upstream was never made, as a feed that was never polled.
         confirm.click()
     view.click()
+
+
+def await_end(page: Page) -> str | None:
+    """Wait, as long as the page does, for the run that it shows to end; return how it ended."""
+    status = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
+    status.wait_for()
+    return status.text_content()

@@ -40,6 +40,10 @@ class Product:
         shutil.rmtree(self.folder / "ledger")
         write_ledger(self.folder / "ledger", **gigawatts)
 
+    def add_model(self, path: str, sql: str) -> None:
+        """Add a model to the small ones."""
+        (self.folder / "dbt_project" / "models" / path).write_text(sql, encoding="utf-8")
+
     def start(self, command: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command of the product, as make does, in a process group of its own."""
         options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

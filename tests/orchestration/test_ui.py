@@ -17,7 +17,7 @@ import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData
 
-from tests.browser import launch_refresh, serve_ui
+from tests.browser import await_end, launch_refresh, serve_ui
 from tests.orchestration.product import Product
 
 if TYPE_CHECKING:
@@ -28,6 +28,20 @@ _PATIENCE_MS = 120_000
 _DAY_S = 86_400
 _SCHEDULE = "/locations/gigaledger/schedules/daily_refresh"
 _CHECK = "/assets/core/dim_deal?view=checks&checkDetail=expectations"
+
+_PLOT = "Announced gigawatts, as known at the end of each month"
+# What the plot is drawn of; the small world has no such table.
+_HISTORY = """
+select
+    'all' as customer_id,
+    cast(month_end as date) as month_end,
+    gw as gross_gw_base,
+    gw as net_gw_low,
+    gw as net_gw_base,
+    gw as net_gw_high,
+    cast(null as decimal(18, 9)) as firm_gw_base
+from (values ('2025-06-30', 1.0), ('2025-07-31', 4.5)) as history (month_end, gw)
+"""
 
 
 @pytest.fixture
@@ -70,11 +84,12 @@ def _switch_on(page: Page) -> None:
     page.locator("label:has(input:checked)").wait_for()
 
 
-def _await_end(page: Page) -> str | None:
-    """Wait for the run of a page to end; return how it ended."""
-    status = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
-    status.wait_for()
-    return status.text_content()
+def _look_at_plot(page: Page) -> None:
+    page.get_by_text("[Show Markdown]").first.click()
+    plot = page.get_by_alt_text(_PLOT)
+    plot.wait_for()
+    # A picture that cannot be drawn has no size of its own.
+    assert plot.evaluate("image => image.naturalWidth") > 0
 
 
 def _find_tcp_addresses(port: int) -> set[str]:
@@ -103,17 +118,19 @@ def test_the_graph_is_shown_and_the_schedule_can_be_switched_on(
 
 @pytest.mark.ui
 def test_a_day_of_an_operator(product: Product, browser: Browser) -> None:
+    product.add_model("marts/commitments_history.sql", _HISTORY)
     with _open_ui(product, browser) as page:
         _look_at_graph(page)
         _switch_on(page)
 
         launch_refresh(page)
-        assert _await_end(page) == "Success"
+        assert await_end(page) == "Success"
         release_file = product.folder / "warehouse" / "gigaledger.duckdb"
         published = release_file.read_bytes()
         page.goto("/assets/release")
         [release] = (product.folder / "warehouse" / "releases").glob("2*")
         page.get_by_text(release.name, exact=True).wait_for()
+        _look_at_plot(page)
         page.goto(_CHECK)
         page.get_by_text("Passed").wait_for()
 
@@ -127,7 +144,7 @@ def test_a_day_of_an_operator(product: Product, browser: Browser) -> None:
         page.get_by_text(re.compile("run requested")).first.wait_for()
         run = page.locator('a[href^="/runs/"]').first.get_attribute("href")
         page.goto(str(run))
-        assert _await_end(page) == "Failure"
+        assert await_end(page) == "Failure"
         page.goto(_CHECK)
         page.get_by_text("Failed", exact=True).first.wait_for()
         cells = page.locator("table td").all_inner_texts()
