@@ -35,7 +35,8 @@ _NOTHING_TO_COMPARE = "nothing to compare: there is no earlier release"
 # Raw tables that hold no records: the words come with the code, the day is compared.
 _SAME_EVERY_TIME = ("build", "vocabulary")
 
-# A document says where a figure comes from, an organisation what it is called; neither moves it.
+# A document says where a figure comes from, an organisation what it is called; neither moves it, but
+# each is a row.
 _MOVE_NOTHING = {"document", "organization"}
 
 
@@ -223,6 +224,8 @@ def _compare(
             connection, total.table, columns, database="previous"
         ):
             kinds = _list_kinds(manifest, records, total.table)
+            if kinds is not None:
+                kinds = sorted(set(kinds) - _MOVE_NOTHING)
             for figure, column in total.figures.items():
                 is_same = total.table in same_rules
                 _compare_total(connection, total, figure, column, kinds, is_same)
@@ -408,7 +411,7 @@ def _list_kinds(
     if not read <= {*records, *_SAME_EVERY_TIME}:
         return None
     kinds = {kind for raw, kind in records.items() if raw in read}
-    return sorted(kinds - _MOVE_NOTHING or kinds)
+    return sorted(kinds)
 
 
 def _list_common_tables(connection: DuckDBPyConnection) -> list[str]:

@@ -20,7 +20,12 @@ from orchestration.settings import ROOT
 from sources.sql import quote_name
 
 _SUITES = load_suites(ROOT / "dbt_project" / "models" / "gate")
-_RECORDS = {"deal": "deal", "deal_event": "deal", "assumption": "assumption"}
+_RECORDS = {
+    "deal": "deal",
+    "deal_event": "deal",
+    "assumption": "assumption",
+    "organization": "organization",
+}
 _CHECK = Declared("core.dim_deal", "expectation", "deals have a name")
 
 _BUILD = """
@@ -29,9 +34,11 @@ create table raw_ledger.build as select date '2026-11-25' as today;
 create table raw_ledger.deal as
 select 'deal-' || i as deal_id, 'Deal' as title, 'f' as file, 1 as line from range(40) as t (i);
 create table raw_ledger.deal_event as select deal_id, 1.0 as gw, file, line from raw_ledger.deal;
+create table raw_ledger.organization as select 'openai' as org_id, 'f' as file, 1 as line;
 create table raw_ledger.assumption as select 'cost' as assumption_id, 50 as base, 'f' as file, 1 as line;
 
 create schema core;
+create table core.dim_organization as select org_id from raw_ledger.organization;
 create table core.fct_deal_event as
 select deal_id, date '2026-11-20' as known_on, ['paper'] as source_ids from raw_ledger.deal;
 create table core.fct_deal_party as
@@ -47,9 +54,10 @@ create table audit.quarantine as select 'typo' as record_id limit 0;
 """
 
 _TABLES = {
-    "core.fct_deal_event": "source.deal",
-    "marts.capacity_by_customer": "source.deal",
-    "audit.quarantine": "source.quarantine",
+    "core.dim_organization": ["source.organization", "source.deal"],
+    "core.fct_deal_event": ["source.deal"],
+    "marts.capacity_by_customer": ["source.deal", "source.organization"],
+    "audit.quarantine": ["source.quarantine"],
 }
 _VERSIONS = {"duckdb": duckdb.__version__}
 _MANIFEST = {
@@ -58,11 +66,13 @@ _MANIFEST = {
             "resource_type": "model",
             "schema": table.split(".")[0],
             "name": table.split(".")[1],
-            "depends_on": {"nodes": [source]},
+            "depends_on": {"nodes": sources},
         }
-        for table, source in _TABLES.items()
+        for table, sources in _TABLES.items()
     },
-    "sources": {"source.deal": {"name": "deal"}, "source.quarantine": {"name": "quarantine"}},
+    "sources": {
+        f"source.{name}": {"name": name} for name in ("deal", "organization", "quarantine")
+    },
 }
 
 
@@ -139,6 +149,10 @@ _NO_RECORD = "no total moves by a hundredth without a record behind it"
 _NO_DOCUMENT = "no total moves by a quarter without a new document"
 _MORE_NET = "update marts.capacity_by_customer set total_gw_base = 30 where customer_id = 'openai'"
 _EDIT = "update raw_ledger.deal_event set gw = 9 where deal_id = '{}'"
+_FOUND = (
+    "insert into raw_ledger.organization values ('ssi', 'f', 2);"
+    " insert into core.dim_organization values ('ssi')"
+)
 _CITE = "update core.fct_deal_event set source_ids = ['paper', 'news'] where deal_id = 'deal-5'"
 
 
@@ -204,6 +218,9 @@ def test_without_an_earlier_release_each_comparison_says_so(
             {_SAME_ROWS: ["marts.capacity_by_customer"],
              _SAME_TOTALS: ["gross_gw", "net_gw", "firm_gw"]},
         ),
+        # A new organisation is a row and moves no total.
+        ([_FOUND], "abc", {}),
+        ([_FOUND, _MORE_NET], "abc", {_SAME_TOTALS: ["net_gw"]}),
         # What is no accepted record moves by itself.
         (["insert into audit.quarantine values ('typo')"], "abc", {}),
         # A day later one event has become known.
@@ -218,7 +235,7 @@ def test_without_an_earlier_release_each_comparison_says_so(
     ids=[
         "no record", "other rules", "another customer's record", "record without document",
         "record and document", "one row", "rule drops rows", "records and rows gone",
-        "customer gone", "quarantined", "known since",
+        "customer gone", "organisation founded", "total beside a new organisation", "quarantined", "known since",
     ],
 )  # fmt: skip
 def test_what_moved_fails_unless_a_record_explains_it(
