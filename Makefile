@@ -29,7 +29,7 @@ refresh: $(READY) ## Build the warehouse from the ledger, check it and publish a
 	@$(PY) -m orchestration.refresh $(ARGS)
 
 test: $(READY) ## Run the fast tests
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 ui-test: $(READY) ## Drive the Dagster UI in a browser: a run, a failing check, a schedule
 	@$(PY) -m pytest -m ui tests/orchestration/test_ui.py $(ARGS)

@@ -8,6 +8,7 @@ comes in as plain dicts (`insert_ledger`), following the contract of the raw tab
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import hashlib
 import json
 import os
@@ -552,11 +553,15 @@ def compile_project(cache: Path) -> CompiledProject:
             digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
     target = cache / digest.hexdigest()[:16]
     manifest = target / "manifest.json"
-    if not manifest.exists():
-        shutil.rmtree(cache, ignore_errors=True)
-        target.mkdir(parents=True)
-        _make_work_database(target / f"{DATABASE}.duckdb")
-        _run_dbt_compile(target)
+    # Tests run in several processes; one of them compiles.
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not manifest.exists():
+            for earlier in filter(Path.is_dir, cache.iterdir()):
+                shutil.rmtree(earlier)
+            target.mkdir()
+            _make_work_database(target / f"{DATABASE}.duckdb")
+            _run_dbt_compile(target)
     return CompiledProject(manifest)
 
 

@@ -175,7 +175,10 @@ def _make_canary(folder: Path) -> Path:
     (folder / LISTED).touch()
     (folder / "secret.csv").write_text(f"{SECRET}\n{SECRET}\n", encoding="utf-8")
     (folder / "secret.json").write_text(json.dumps({SECRET: SECRET}), encoding="utf-8")
-    duckdb.sql(f"copy (select '{SECRET}' as {SECRET}) to '{folder / 'secret.parquet'}'")
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (select '{SECRET}' as {SECRET}) to '{folder / 'secret.parquet'}'"
+        )
     return folder
 
 

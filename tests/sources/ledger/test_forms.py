@@ -97,8 +97,8 @@ def test_the_column_of_a_figure_holds_its_bounds(
         outside = (low - finest, high + finest, high - finest / 10)
     for value in inside:
         assert form.read(value) == value
-        row = duckdb.execute(f"select cast('{value:f}' as {form.sql_type})").fetchone()
-        assert row == (value,)
+        rows = duckdb.execute(f"select cast('{value:f}' as {form.sql_type})").fetchall()
+        assert rows == [(value,)]
     for value in outside:
         with pytest.raises(PydanticCustomError):
             form.read(value)
