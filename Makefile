@@ -18,7 +18,7 @@ cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 .DEFAULT_GOAL := help
 .PHONY: help setup refresh test ui-test faults ui query check format schemas new-deal poll review \
 	build failures report releases diff verify rollback mcp explain cite check-citation \
-	pages docs screenshots lock clean
+	pages docs screenshots export lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,10 @@ cite: $(READY) ## Write a citation of a figure (TABLE, KEY, COLUMN) or of SQL=".
 
 check-citation: $(READY) ## Run a citation again on the release: CITATION=file
 	@$(PY) -m orchestration.cite check $(if $(CITATION),$(call quoted,$(CITATION)),--help)
+
+export: $(READY) ## Write a table as CSV that Excel opens safely: TABLE=marts.x, or SQL="..."
+	@$(PY) -m orchestration.export $(if $(SQL),--sql $(call quoted,$(SQL)),$(if \
+		$(TABLE),--table $(call quoted,$(TABLE)),--help)) $(if $(FILE),--file $(call quoted,$(FILE)))
 
 check: $(READY) ## Check code, ledger and generated files, as a review does
 	@$(PY) -m ruff check .

@@ -23,6 +23,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 from jinja2 import Environment, FileSystemLoader
 
+from orchestration.export import FORMULA
 from orchestration.release import ReleaseError
 
 PAGE_NAME = "index.html"
@@ -111,7 +112,7 @@ def build_page(connection: DuckDBPyConnection, scripts: str) -> str:
         scripts=[scripts, own],
         style_hash=_hash(style),
         script_hashes=[_hash(scripts), _hash(own)],
-        content=_write_json(content),
+        content=_write_json({**content, "formula": FORMULA}),
         charts=_write_json(charts),
     )
 

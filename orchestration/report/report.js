@@ -133,11 +133,9 @@
       .replace(/\busd bn\b/g, "USD bn")
       .replace(/^is |^has /, "");
 
-  // Begun with one of these, a spreadsheet takes a text for a formula.
-  const disarm = (text) =>
-    /^[\s\u0000-\u001f]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]/.test(text) || /^[\t\r\n]/.test(text)
-      ? `'${text}`
-      : text;
+  // Begun like this, a spreadsheet takes a text for a formula.
+  const formula = new RegExp(data.formula, "gu");
+  const disarm = (text) => text.replace(formula, "$1'$2");
   const quote = (text) => (/[",;\r\n\t]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
   function asField(value) {
     if (value === null || value === undefined) return "";
