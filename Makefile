@@ -4,7 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-LOCKED := pyproject.toml --extra dev --extra postgres --universal --python-version 3.11 --generate-hashes
+BI := .bi/venv
+BI_READY := $(BI)/.ready
+LOCK := --universal --python-version 3.11 --generate-hashes
+LOCKED := pyproject.toml --extra dev --extra postgres $(LOCK)
 
 ifneq (,$(wildcard .env))
 include .env
@@ -18,7 +21,7 @@ cell = $(call quoted,$(TABLE)) $(call quoted,$(KEY)) $(call quoted,$(COLUMN))
 .DEFAULT_GOAL := help
 .PHONY: help setup refresh test ui-test faults ui query check format schemas new-deal poll review \
 	build failures report releases diff verify rollback mcp explain cite check-citation \
-	pages docs screenshots export lock clean
+	pages docs screenshots export bi bi-test clients lock bi-lock clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -61,6 +64,15 @@ check-citation: $(READY) ## Run a citation again on the release: CITATION=file
 export: $(READY) ## Write a table as CSV that Excel opens safely: TABLE=marts.x, or SQL="..."
 	@$(PY) -m orchestration.export $(if $(SQL),--sql $(call quoted,$(SQL)),$(if \
 		$(TABLE),--table $(call quoted,$(TABLE)),--help)) $(if $(FILE),--file $(call quoted,$(FILE)))
+
+bi: $(READY) $(BI_READY) ## Open a dashboard in Apache Superset on this machine (needs 1 GB more)
+	@$(BI)/bin/python -m bi.serve $(ARGS)
+
+bi-test: $(READY) $(BI_READY) ## Test the dashboard in Superset and a browser; takes some minutes
+	@$(PY) -m pytest tests/bi/dashboard.py $(ARGS)
+
+clients: $(READY) ## Read the release with other DuckDBs, pandas, polars and Arrow
+	@$(PY) -m tests.clients $(ARGS)
 
 check: $(READY) ## Check code, ledger and generated files, as a review does
 	@$(PY) -m ruff check .
@@ -121,8 +133,12 @@ lock: $(READY) ## Choose new versions within the ranges of pyproject.toml
 	@$(VENV)/bin/uv pip compile $(LOCKED) --upgrade --quiet \
 		--no-header --no-emit-index-url --no-emit-find-links --output-file constraints.txt
 
+bi-lock: $(READY) ## Choose new versions within the ranges of bi/requirements.in
+	@$(VENV)/bin/uv pip compile bi/requirements.in $(LOCK) --upgrade --quiet \
+		--no-header --no-emit-index-url --no-emit-find-links --output-file bi/constraints.txt
+
 clean: ## Remove what set-up and refreshes made, except releases
-	@rm -rf $(VENV) .dagster warehouse/work warehouse/docs dbt_project/target dbt_project/logs
+	@rm -rf $(VENV) .bi .dagster warehouse/work warehouse/docs dbt_project/target dbt_project/logs
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -135,4 +151,11 @@ $(READY): constraints.txt
 	@awk '/^[a-z]/ {own = /^uv==/} own' constraints.txt > $(VENV)/uv.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@$(VENV)/bin/uv pip sync --quiet --python $(PY) --require-hashes --compile-bytecode constraints.txt
+	@touch $@
+
+$(BI_READY): bi/constraints.txt | $(READY)
+	@$(PY) -c 'import sys; sys.version_info < (3, 13) or sys.exit("Superset needs Python 3.11 or 3.12")'
+	@echo "set-up: Superset into $(BI) (once; about a minute)"
+	@$(PY) -m venv --clear $(BI)
+	@$(VENV)/bin/uv pip sync --quiet --python $(BI)/bin/python --require-hashes bi/constraints.txt
 	@touch $@
