@@ -1,0 +1,1 @@
+"""Apache Superset over the release: a dashboard as code, in an environment of its own."""
