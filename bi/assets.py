@@ -183,7 +183,7 @@ def _build_chart(name: str, chart: Asset, dataset: Asset, units: Mapping[str, st
             },
         }
     if chart["kind"] == "big_number_total":
-        params |= {"header_font_size": 0.4, "subheader_font_size": 0.125}
+        params |= {"header_font_size": 0.3, "subheader_font_size": 0.15}
     if where := chart.get("where"):
         condition = {"clause": "WHERE", "expressionType": "SQL", "sqlExpression": where}
         params["adhoc_filters"] = [condition]
