@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextvars import Context
+
 from orchestration.definitions import build_definitions
 from orchestration.settings import read_settings
 from tests.warehouse.harness import CompiledProject
 
 
 def test_every_definition_of_the_warehouse_is_loaded_and_described(project: CompiledProject) -> None:
-    repository = build_definitions(read_settings({}), project.manifest).get_repository_def()
+    # In an empty context: that of the process may still name the instance of an earlier test.
+    repository = Context().run(
+        lambda: build_definitions(read_settings({}), project.manifest).get_repository_def()
+    )
 
     # As the UI does: cycles between checks and models, and names that clash, are found only then.
     repository.load_all_definitions()
