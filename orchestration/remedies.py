@@ -24,6 +24,7 @@ _NO_MEMORY = (
     "cannot allocate memory",
     "bad_alloc",
     "could not alloc",
+    "allocation failure",
 )
 
 
