@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection
 from orchestration.dbt_process import DbtError, read_manifest
 from orchestration.intact import DamagedError
 from orchestration.pages import write_line
-from orchestration.query import open_release
+from orchestration.query import COLUMNS, open_release
 from orchestration.settings import ROOT, SettingsError, read_settings
 
 DICTIONARY = ROOT / "docs" / "dictionary.md"
@@ -43,12 +43,6 @@ from duckdb_tables()
 where database_name = current_database() and schema_name = $schema
 order by table_name
 """
-_COLUMNS = """
-select column_name, data_type, comment
-from duckdb_columns()
-where database_name = current_database() and schema_name || '.' || table_name = $name
-order by column_index
-"""
 # What a macro is asked to learn the types of its columns, where a bare null has too little type.
 _NOTHING = {"day": "cast(null as date)", "days": "cast(null as date[])"}
 
@@ -64,7 +58,7 @@ def write_dictionary(connection: DuckDBPyConnection, manifest: Mapping[str, Any]
         tables = connection.execute(_TABLES, {"schema": schema}).fetchall()
         contents += ["", f"**{schema}.** {about}", ""]
         for name, text in tables:
-            columns = connection.execute(_COLUMNS, {"name": name}).fetchall()
+            columns = connection.execute(COLUMNS, [name]).fetchall()
             contents.append(_write_entry(name, text))
             sections.append(_write_section(name, text, columns, units.get(name, {})))
     contents += ["", "**Table macros.** Queries that take arguments, as of any day.", ""]

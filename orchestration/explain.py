@@ -23,10 +23,10 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from orchestration.hashes import quote_text
 from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.settings import ROOT, SettingsError, read_settings
+from sources.sql import quote_text
 
 Row = dict[str, Any]
 

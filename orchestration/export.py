@@ -17,10 +17,10 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from orchestration.hashes import quote_name, quote_text
 from orchestration.intact import DamagedError
 from orchestration.query import open_release
 from orchestration.settings import SettingsError, read_settings
+from sources.sql import quote_name, quote_text
 
 # Where a text begins like a formula, and where it would if a spreadsheet cut it at a semicolon, a
 # tab or the end of a line, as one does whose language has another separator. Put there, an

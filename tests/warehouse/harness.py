@@ -27,7 +27,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from orchestration.hashes import quote_text
+from sources.sql import quote_text
 from sources.feeds.feed import find_feeds
 from sources.feeds.load import create_tables
 from sources.ledger.vocabulary import list_words
